@@ -1,0 +1,1 @@
+//! Kubernetes' vocabulary: the custom resources, their schemas and their conditions.

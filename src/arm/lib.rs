@@ -1,0 +1,1 @@
+//! Azure's vocabulary: resource ids, bodies, states and errors as Azure Resource Manager writes them.

@@ -1,0 +1,1 @@
+//! A client of Azure Machine Learning's compute API, usable without Kubernetes.

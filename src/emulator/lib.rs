@@ -1,0 +1,1 @@
+//! Azure Machine Learning's REST API on a laptop, checked against recorded traffic.

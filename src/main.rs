@@ -1,0 +1,2 @@
+//! The binary: parses nothing itself, hands over to the command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What any controller process needs: telemetry, health endpoints, readiness and shutdown.

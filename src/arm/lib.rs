@@ -1,1 +1,23 @@
 //! Azure's vocabulary: resource ids, bodies, states and errors as Azure Resource Manager writes them.
+//!
+//! Must not do IO, know Kubernetes, or decide anything. Parsing is tolerant (unknown fields are kept, unknown enum
+//! values are carried as they came), because recorded traffic holds fields that no published contract declares.
+
+mod compute;
+mod duration;
+mod error;
+mod id;
+mod operation;
+mod state;
+mod workspace;
+
+pub use compute::{AmlCompute, Compute, Identity, NodeStateCounts, NotACompute, ScaleSettings, UserAssignedIdentity};
+pub use duration::{format_iso, parse_duration};
+pub use error::ArmError;
+pub use id::{ComputeId, IdError, ResourceId, WorkspaceId, same_id, same_location};
+pub use operation::{Node, Operation};
+pub use state::{
+    AllocationState, ComputeType, IdentityType, NodeState, OperationStatus, OsType, ProvisioningState, RemoteLogin,
+    VmPriority,
+};
+pub use workspace::{Usage, VmSize, Workspace};

@@ -1,1 +1,37 @@
-//! Kubernetes' vocabulary: the custom resources, their schemas and their conditions.
+//! Kubernetes' vocabulary: the custom resources, their schemas, and the conditions they report.
+//!
+//! Must not do IO, decide anything, or know Azure beyond the words its users write. Field by field this is the
+//! contract of the project's objects; a schema is the first place where bad input is told in words.
+
+pub mod annotations;
+mod azure_identity;
+mod common;
+mod compute_cluster;
+mod conditions;
+mod crds;
+mod status;
+mod workspace;
+
+pub use azure_identity::{
+    AzureIdentity, AzureIdentitySpec, AzureIdentityStatus, AzureIdentityType, CertificateSource, SecretSource,
+    ServicePrincipal, WorkloadIdentity,
+};
+pub use common::{
+    AdoptionPolicy, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagedIdentityType, ManagementPolicy,
+    ReplacePolicy, SecretKeyRef, SshPublicKey, Subnet,
+};
+pub use compute_cluster::{
+    ClusterNodes, ClusterOs, ClusterScale, ClusterSsh, ComputeCluster, ComputeClusterSpec, ComputeClusterStatus,
+    NodePriority,
+};
+pub use conditions::{Condition, ConditionStatus, ConditionType, find as find_condition};
+pub use crds::{all_crds, to_yaml};
+pub use status::{
+    Advice, AzureResource, ComputeStatus, How, IdentityReport, OperationReport, PlannedChange, ProvisioningError,
+};
+pub use workspace::{IdentityKind, IdentityRef, Workspace, WorkspaceSpec, WorkspaceStatus};
+
+/// API group of every object of ours.
+pub const GROUP: &str = "compute.azureml.dev";
+/// The one served version.
+pub const VERSION: &str = "v1alpha1";

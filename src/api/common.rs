@@ -2,6 +2,7 @@
 //!
 //! Must not hold anything only one kind needs, nor a reference that leaves its namespace.
 
+use crate::{limits, rules};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct LocalRef {
     /// Its name.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::object_name("name"))]
     pub name: String,
 }
 
@@ -17,8 +20,12 @@ pub struct LocalRef {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 pub struct SecretKeyRef {
     /// The Secret's name.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::object_name("name"))]
     pub name: String,
     /// The key in its data.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::secret_key())]
     pub key: String,
 }
 
@@ -87,39 +94,59 @@ pub enum ManagedIdentityType {
 
 /// The managed identity of a compute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::user_assigned_present(), validation = rules::user_assigned_absent())]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedIdentity {
-    /// Which kind.
+    /// Which kind: SystemAssigned (Azure makes one that lives and dies with the compute), UserAssigned (identities made
+    /// elsewhere), None (one that is there is removed).
     #[serde(rename = "type")]
     pub kind: ManagedIdentityType,
     /// ARM ids of user-assigned identities.
+    #[schemars(length(max = limits::USER_ASSIGNED), inner(length(min = 1, max = limits::ARM_ID)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = rules::user_assigned_ids(),
+        validation = rules::user_assigned_once()
+    )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_assigned: Vec<String>,
 }
 
 /// Where the nodes' network interfaces are: a subnet's ARM id, or its names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::subnet_form())]
 #[serde(rename_all = "camelCase")]
 pub struct Subnet {
     /// ARM id of the subnet.
+    #[schemars(length(min = 1, max = limits::ARM_ID))]
+    #[x_kube(validation = rules::subnet_id())]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Name of the virtual network, in the workspace's subscription.
+    #[schemars(length(min = 1, max = limits::NETWORK_NAME))]
+    #[x_kube(validation = rules::arm_segment("subnet.virtualNetwork"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtual_network: Option<String>,
     /// Name of the subnet in that network.
+    #[schemars(length(min = 1, max = limits::SUBNET_NAME))]
+    #[x_kube(validation = rules::arm_segment("subnet.name"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Resource group of that network; the workspace's if absent.
+    #[schemars(length(min = 1, max = limits::RESOURCE_GROUP))]
+    #[x_kube(validation = rules::arm_segment("subnet.resourceGroup"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_group: Option<String>,
 }
 
 /// A public key: in the object, or in a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::public_key_source())]
 #[serde(rename_all = "camelCase")]
 pub struct SshPublicKey {
     /// The key itself, in OpenSSH form.
+    #[schemars(length(min = 1, max = limits::SSH_PUBLIC_KEY))]
+    #[x_kube(validation = rules::public_key())]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// A Secret's key that holds it.

@@ -2,6 +2,7 @@
 //!
 //! Must not decide which hold; that is summarised once, at the end of a decision.
 
+use crate::limits;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,19 +39,22 @@ pub enum ConditionStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Which condition.
+    /// Which condition: Ready, Reconciling and Stalled sum up; Drifted, QuotaSufficient and Paused tell details.
     #[serde(rename = "type")]
     pub kind: ConditionType,
-    /// Whether it holds.
+    /// Whether it holds: True, False or Unknown.
     pub status: ConditionStatus,
     /// When its status last changed.
     pub last_transition_time: Time,
     /// The generation it speaks of.
+    #[schemars(range(min = 0, max = limits::GENERATION))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Why, in one CamelCase word; stable, for programs.
+    #[schemars(length(min = 1, max = limits::WORD))]
     pub reason: String,
     /// Why, for people.
+    #[schemars(length(max = limits::MESSAGE))]
     pub message: String,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Must not create anything in Azure.
 
-use crate::Condition;
+use crate::{Condition, limits, rules};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,15 +17,53 @@ use serde::{Deserialize, Serialize};
     status = "WorkspaceStatus",
     shortname = "amlws",
     category = "azureml",
-    derive = "PartialEq"
+    doc = "A connection to an existing Azure ML workspace. Creates nothing in Azure.",
+    derive = "PartialEq",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status",
+        description = "Whether the workspace can be used"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        description = "Why, in one word"
+    ),
+    printcolumn(
+        name = "Location",
+        type_ = "string",
+        json_path = ".status.location",
+        description = "The workspace's region"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Resource ID",
+        type_ = "string",
+        json_path = ".spec.resourceId",
+        description = "ARM id of the workspace",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        description = "Why, for people",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceSpec {
-    /// ARM id of the workspace.
+    /// ARM id of the workspace. Cannot change.
+    #[schemars(length(min = 1, max = limits::ARM_ID))]
+    #[x_kube(validation = rules::workspace_id(), validation = rules::fixed_id("resourceId"))]
     pub resource_id: String,
     /// The identity that looks and writes.
     pub identity_ref: IdentityRef,
-    /// How often Azure is looked at, 10 s to 1 h.
+    /// How often Azure is looked at, 10 s to 1 h, in ISO 8601 or Go form (PT1M, 1m).
+    #[schemars(length(min = 1, max = limits::DURATION))]
+    #[x_kube(validation = rules::duration("observeInterval", 10, 3600, "10 seconds to 1 hour"))]
     #[serde(default = "default_interval")]
     pub observe_interval: String,
 }
@@ -46,9 +84,11 @@ pub enum IdentityKind {
 /// An identity object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct IdentityRef {
-    /// Its kind.
+    /// Its kind: AzureIdentity (of this namespace) or ClusterAzureIdentity (lent by an administrator).
     pub kind: IdentityKind,
     /// Its name.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::object_name("identityRef.name"))]
     pub name: String,
 }
 
@@ -57,12 +97,16 @@ pub struct IdentityRef {
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
     /// The generation this status speaks of; -1 until the first report.
+    #[schemars(range(min = -1, max = limits::GENERATION))]
     #[serde(default = "crate::status::never_observed")]
     pub observed_generation: i64,
     /// Ready, Reconciling and Stalled as kstatus reads them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::CONDITIONS))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// The workspace's region.
+    #[schemars(length(max = limits::AZURE_WORD))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
 }

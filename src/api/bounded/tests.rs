@@ -1,0 +1,147 @@
+//! Shows that a status of any size fits its schema once it is bounded.
+//!
+//! Must not repeat the limits: they are read from the definitions.
+
+use crate::{
+    Advice, AzureIdentityStatus, AzureResource, ClusterNodes, ComputeClusterStatus, ComputeStatus, Condition,
+    ConditionStatus, ConditionType, How, IdentityReport, OperationReport, PlannedChange, ProvisioningError,
+    WorkspaceStatus, all_crds,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+fn long() -> String {
+    "ß".repeat(4_000)
+}
+
+fn condition(kind: ConditionType) -> Condition {
+    Condition {
+        kind,
+        status: ConditionStatus::True,
+        last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+        observed_generation: Some(i64::MAX),
+        reason: long(),
+        message: long(),
+    }
+}
+
+fn huge() -> ComputeClusterStatus {
+    let many = 0..1_000;
+    let error = ProvisioningError { code: long(), message: long(), target: Some(long()) };
+    let change = PlannedChange { field: long(), from: long(), to: long(), how: How::InPlace };
+    let hint = |n: usize| Advice { reason: format!("Hint{}", n % 500), message: long() };
+    ComputeClusterStatus {
+        common: ComputeStatus {
+            observed_generation: i64::MIN,
+            conditions: vec![condition(ConditionType::Ready), condition(ConditionType::Ready)],
+            azure: Some(AzureResource {
+                resource_id: long(),
+                location: Some(long()),
+                provisioning_state: Some(long()),
+                created_at: Some(long()),
+                first_ready_at: None,
+                owned: true,
+                applied_generation: Some(-7),
+                managed_tags: many.clone().map(|n| format!("tag-{}", n % 500)).chain([long()]).collect(),
+                managed_identity: true,
+            }),
+            provisioning_errors: vec![error; 100],
+            operation: Some(OperationReport { name: long(), started_at: Time(jiff::Timestamp::UNIX_EPOCH) }),
+            identity: Some(IdentityReport {
+                principal_id: Some(long()),
+                tenant_id: Some(long()),
+                client_ids: many.clone().map(|n| (n.to_string(), long())).collect(),
+            }),
+            plan: vec![change; 100],
+            advice: many.map(hint).collect(),
+        },
+        allocation_state: Some(long()),
+        nodes: Some(ClusterNodes { current: i64::MAX, target: -1, ..ClusterNodes::default() }),
+    }
+}
+
+fn status_schema(kind: &str) -> Value {
+    let crd = all_crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
+    let crd = serde_json::to_value(crd).unwrap();
+    crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status").unwrap().clone()
+}
+
+/// What of the value the schema refuses, by path.
+fn refused(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+    let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
+    let mut over = |what: &str, size: f64| {
+        let above = limit(what).is_none_or(|limit| size > limit);
+        if above {
+            found.push(format!("{path}: {what}"));
+        }
+    };
+    match value {
+        Value::String(text) if schema.get("enum").is_none() => over("maxLength", text.chars().count() as f64),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap();
+            over("maximum", number);
+            if limit("minimum").is_none_or(|limit| number < limit) {
+                found.push(format!("{path}: minimum"));
+            }
+        }
+        Value::Array(items) => {
+            over("maxItems", items.len() as f64);
+            items.iter().for_each(|item| refused(&schema["items"], item, &format!("{path}[]"), found));
+        }
+        Value::Object(fields) => {
+            let inner = schema.get("additionalProperties");
+            if inner.is_some() {
+                over("maxProperties", fields.len() as f64);
+            }
+            for (name, field) in fields {
+                let inner = inner.unwrap_or_else(|| &schema["properties"][name]);
+                refused(inner, field, &format!("{path}.{name}"), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn findings(kind: &str, status: &impl serde::Serialize) -> Vec<String> {
+    let mut found = Vec::new();
+    refused(&status_schema(kind), &serde_json::to_value(status).unwrap(), "status", &mut found);
+    found
+}
+
+#[test]
+fn status_of_any_size_fits_its_schema_once_bounded() {
+    let unbounded = findings("ComputeCluster", &huge());
+    assert!(unbounded.len() > 20, "the check must find what is too long: {unbounded:?}");
+    assert_eq!(findings("ComputeCluster", &huge().bounded()), Vec::<String>::new());
+
+    let conditions = vec![condition(ConditionType::Ready), condition(ConditionType::Stalled)];
+    let workspace = WorkspaceStatus { observed_generation: -5, conditions: conditions.clone(), location: Some(long()) };
+    assert_eq!(findings("Workspace", &workspace.bounded()), Vec::<String>::new());
+    let identity = AzureIdentityStatus { observed_generation: i64::MAX, conditions };
+    assert_eq!(findings("AzureIdentity", &identity.bounded()), Vec::<String>::new());
+}
+
+#[test]
+fn bounded_status_names_each_entry_of_a_set_or_map_once() {
+    let status = huge().bounded().common;
+    assert_eq!(status.conditions.len(), 1, "conditions are a map by type");
+    let reasons: std::collections::BTreeSet<_> = status.advice.iter().map(|hint| &hint.reason).collect();
+    assert_eq!(reasons.len(), status.advice.len(), "advice is a map by reason");
+    let azure = status.azure.unwrap();
+    let tags: std::collections::BTreeSet<_> = azure.managed_tags.iter().collect();
+    assert_eq!(tags.len(), azure.managed_tags.len(), "managed tags are a set");
+}
+
+#[test]
+fn status_that_fits_is_left_as_it_is() {
+    let small = json!({
+        "observedGeneration": 3,
+        "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded", "message": "as declared",
+            "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 3}],
+        "azure": {"resourceId": "/subscriptions/s", "owned": true, "managedTags": ["team"]},
+        "nodes": {"current": 1, "target": 2, "idle": 0, "running": 1, "preparing": 0, "unusable": 0, "leaving": 0,
+            "preempted": 0},
+    });
+    let status: ComputeClusterStatus = serde_json::from_value(small).unwrap();
+    assert_eq!(status.clone().bounded(), status);
+}

@@ -105,6 +105,11 @@ impl WorkspaceId {
         &self.subscription
     }
 
+    /// The resource group's name.
+    pub fn resource_group(&self) -> &str {
+        &self.resource_group
+    }
+
     /// The workspace's own name.
     pub fn name(&self) -> &str {
         &self.name

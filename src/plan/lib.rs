@@ -1,1 +1,44 @@
 //! The decision core: from an object and what is known of Azure to what is to be done and said.
+//!
+//! Must not do IO, read a clock, or draw a random number; its manifest has nothing that could. The laws it keeps:
+//! at most one action a pass; nothing is written without a look of this very pass; nothing that is not ours is changed;
+//! the finalizer and the claim are there before the first write and go after proven absence; equal inputs give an
+//! equal plan.
+
+mod action;
+mod case;
+mod classify;
+mod conditions;
+mod decide;
+mod envelope;
+mod failure;
+mod inputs;
+mod kind;
+mod kinds;
+mod kstatus;
+mod ownership;
+mod present;
+mod removal;
+mod report;
+mod rules;
+mod schedule;
+mod sizing;
+mod table;
+
+pub use action::{Action, Because, Plan, Verdict};
+pub use case::Case;
+pub use classify::{Disposition, Fate, Speed, classify};
+pub use conditions::{Summary, summarise};
+pub use decide::decide;
+pub use failure::{Attempt, Cause, Failure};
+pub use inputs::{
+    AcceptedWrite, Body, Memory, Observation, OperationKind, Refs, Secret, SecretState, Seen, Setback, Settings,
+    WorkspaceFacts, WorkspaceState,
+};
+pub use kind::{Head, Kind, Sizing, azure_name, generation, has_finalizer, uid};
+pub use kstatus::check as check_kstatus;
+pub use report::report;
+pub use rules::{Change, Compare, Difference, FieldRule, Missing};
+pub use schedule::{fingerprint, hold_until, spread};
+pub use sizing::Quota;
+pub use table::{ROWS, Row, When};

@@ -1,0 +1,188 @@
+//! One case to decide: the inputs together, and the plans that every phase may answer with.
+//!
+//! Must not hold a phase itself.
+
+use crate::action::{Action, Because, Plan, Verdict};
+use crate::classify::{Fate, classify};
+use crate::failure::{Cause, Failure};
+use crate::inputs::{AcceptedWrite, Memory, Observation, OperationKind, Refs, SecretState, Settings};
+use crate::kind::{Kind, annotation, generation, has_finalizer, uid};
+use crate::ownership::is_claimed;
+use crate::schedule::{fingerprint, hold_until, spread};
+use api::annotations::{FINALIZER, PAUSED};
+use api::{ConditionType, find_condition};
+use arm::ComputeId;
+use jiff::{SignedDuration, Timestamp};
+
+/// The inputs of one decision.
+pub struct Case<'a, K: Kind> {
+    /// The object as Kubernetes has it.
+    pub object: &'a K,
+    /// What it refers to.
+    pub refs: &'a Refs,
+    /// What Azure showed.
+    pub observation: &'a Observation,
+    /// What the engine remembers.
+    pub memory: &'a Memory,
+    /// Intervals and grace periods.
+    pub settings: &'a Settings,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl<K: Kind> Case<'_, K> {
+    /// Whether writes are stopped. A value that is not understood denies.
+    pub(crate) fn is_paused(&self) -> bool {
+        annotation(self.object, PAUSED).is_some_and(|value| !value.eq_ignore_ascii_case("false"))
+    }
+
+    /// Whether finalizer and claim are on the object.
+    pub(crate) fn is_claimed(&self, id: &ComputeId) -> bool {
+        has_finalizer(self.object, FINALIZER) && is_claimed(self.object, id)
+    }
+
+    /// A plan that does nothing but say how things stand.
+    pub(crate) fn say(&self, verdict: Verdict, next: SignedDuration) -> Plan {
+        let next = spread(next, fingerprint(&[uid(self.object).as_bytes()]));
+        Plan { action: Action::Nothing, digest: 0, verdict, changes: Vec::new(), drifted: false, owned: false, next }
+    }
+
+    /// Work goes on by itself.
+    pub(crate) fn working(&self, reason: &str, message: impl Into<String>) -> Plan {
+        self.say(Verdict::Working(Because::new(reason, message)), self.settings.transition)
+    }
+
+    /// Nothing more happens until something changes.
+    pub(crate) fn stalled(&self, because: Because) -> Plan {
+        self.say(Verdict::Stalled(because), self.settings.requeue)
+    }
+
+    /// One action, and what is said while it is done.
+    pub(crate) fn act(&self, action: Action, reason: &str, message: impl Into<String>) -> Plan {
+        Plan { action, ..self.working(reason, message) }
+    }
+
+    /// Asks for a fresh look, or says why that failed.
+    pub(crate) fn look(&self) -> Plan {
+        match &self.observation.trouble {
+            Some(failure) if self.observation.looked => self.failed(failure),
+            Some(_) | None => self.act(Action::Look, "Looking", "azure is being looked at"),
+        }
+    }
+
+    /// Says what follows from a failure.
+    pub(crate) fn failed(&self, failure: &Failure) -> Plan {
+        let disposition = classify(failure);
+        let next = match &self.memory.setback {
+            Some(setback) => self.until(hold_until(setback, &disposition, self.settings, uid(self.object))),
+            None => self.settings.retry_fast,
+        };
+        let stalled = match disposition.fate {
+            Fate::Retry(_) => false,
+            Fate::Stalled(_) => true,
+            Fate::Forbidden => self.forbidden_for() >= self.settings.forbidden_grace,
+        };
+        let because = disposition.because;
+        self.say(if stalled { Verdict::Stalled(because) } else { Verdict::Working(because) }, next)
+    }
+
+    /// How long a right has been missing: by the engine's memory, else by what was reported before a restart.
+    fn forbidden_for(&self) -> SignedDuration {
+        let conditions = self.object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let reported = find_condition(conditions, ConditionType::Ready)
+            .filter(|ready| ready.reason == "Forbidden")
+            .map(|ready| ready.last_transition_time.0);
+        let remembered = self.memory.setback.as_ref().map(|setback| setback.since);
+        let since = [reported, remembered].into_iter().flatten().min().unwrap_or(self.now);
+        self.now.duration_since(since)
+    }
+
+    /// If writes are held after a setback of this generation: what is said until then.
+    pub(crate) fn held(&self) -> Option<Plan> {
+        let setback = self.memory.setback.as_ref()?;
+        let until = hold_until(setback, &classify(&setback.failure), self.settings, uid(self.object));
+        let same = setback.generation == generation(self.object);
+        (same && self.now < until).then(|| self.failed(&setback.failure))
+    }
+
+    fn until(&self, at: Timestamp) -> SignedDuration {
+        at.duration_since(self.now).max(SignedDuration::from_millis(10))
+    }
+
+    /// The write that still runs, if any.
+    pub(crate) fn running(&self) -> Option<&AcceptedWrite> {
+        self.memory.write.as_ref().filter(|write| write.running)
+    }
+
+    /// What is said while a write runs.
+    pub(crate) fn progressing(&self, kind: OperationKind) -> Plan {
+        let what = match kind {
+            OperationKind::Create => "azure is making the compute",
+            OperationKind::Scale => "azure is changing the scale settings",
+            OperationKind::Update => "azure is changing tags or identity",
+            OperationKind::Delete => "azure is deleting the compute",
+        };
+        self.working(kind.progressive(), what)
+    }
+
+    /// Whether a create was accepted so recently that a 404 may only mean "not visible yet". Known from memory, and
+    /// after a restart from the reported operation.
+    pub(crate) fn created_just_now(&self) -> bool {
+        let remembered = self.memory.write.as_ref().filter(|write| write.kind == OperationKind::Create).map(|w| w.at);
+        let reported = self.object.common_status().and_then(|status| status.operation.as_ref());
+        let reported = reported.filter(|operation| operation.name == "Create").map(|operation| operation.started_at.0);
+        let deleted_since = self.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Delete);
+        let at = remembered.or(reported.filter(|_| !deleted_since));
+        at.is_some_and(|at| self.now.duration_since(at) < self.settings.consistency_grace)
+    }
+
+    /// Missing things that may still be on their way: retried while the object is young, then stalled.
+    pub(crate) fn missing(&self, because: Because) -> Plan {
+        let created = self.object.meta().creation_timestamp.as_ref().map(|time| time.0);
+        let age = created.map_or(SignedDuration::MAX, |at| self.now.duration_since(at));
+        if age < self.settings.reference_grace {
+            let rest = self.settings.reference_grace - age;
+            return self.say(Verdict::Working(because), rest.min(self.settings.transition));
+        }
+        self.say(Verdict::Stalled(because), self.settings.requeue)
+    }
+
+    /// The first Secret a create needs and that cannot be used, in words.
+    pub(crate) fn missing_secret(&self) -> Option<Because> {
+        self.object.secrets().iter().find_map(|wanted| {
+            let name = &wanted.name;
+            match self.refs.secrets.get(wanted) {
+                Some(SecretState::Value(_)) => None,
+                Some(SecretState::KeyMissing) => Some(Because::new(
+                    "SecretKeyMissing",
+                    format!("Secret {name} has no key {}, or its value is no text; add the key", wanted.key),
+                )),
+                Some(SecretState::Forbidden) => Some(Because::new(
+                    "SecretForbidden",
+                    format!("the operator may not read Secret {name}; grant it by a Role in this namespace (get, watch and patch on that Secret)"),
+                )),
+                Some(SecretState::Missing) | None => Some(Because::new(
+                    "SecretNotFound",
+                    format!("Secret {name} is not in this namespace; create it"),
+                )),
+            }
+        })
+    }
+}
+
+/// Whether Azure proved that whatever was in the workspace is gone: the workspace or its group does not exist.
+pub(crate) fn parent_is_gone(failure: &Failure) -> bool {
+    const GONE: [&str; 3] = ["ParentResourceNotFound", "ResourceNotFound", "ResourceGroupNotFound"];
+    match &failure.cause {
+        Cause::ParentNotFound { code } => GONE.iter().any(|gone| gone.eq_ignore_ascii_case(code)),
+        Cause::Http { .. }
+        | Cause::OperationFailed { .. }
+        | Cause::Provisioning { .. }
+        | Cause::Throttled
+        | Cause::Credential { .. }
+        | Cause::Timeout
+        | Cause::Connect { .. }
+        | Cause::Unreadable { .. }
+        | Cause::ForeignUrl => false,
+    }
+}

@@ -1,0 +1,169 @@
+//! The one decision: from an object and what is known to what is done and said now.
+//!
+//! Must not do IO, read a clock, or know a kind. Each phase is one function; the order of the phases is the law.
+//!
+//! ```text
+//! deleting? ── removal
+//! paused? ──── nothing is written
+//! workspace? ─ missing or unusable: said
+//! seen ─┬─ unknown ── look
+//!       ├─ absent ─── (observe: said) → size, secrets → look → claim → create
+//!       └─ present ─┬ not ours ── adopt by policy: look → claim → update tags; else said
+//!                   └ ours ─┬─ moving ──── wait
+//!                           ├─ failed ──── never was ready: delete, make again; else said
+//!                           └─ settled ─┬─ no difference: Ready
+//!                                       ├─ drift, Report: Ready and Drifted
+//!                                       ├─ in place: look → scale or update
+//!                                       └─ else: by opt-in look → delete (then create); else said
+//! ```
+
+use crate::action::{Action, Because, Plan, Verdict};
+use crate::case::Case;
+use crate::inputs::{Body, Seen, WorkspaceFacts, WorkspaceState};
+use crate::kind::{Kind, azure_name};
+use crate::{envelope, present, removal, sizing};
+use api::ManagementPolicy;
+use arm::ComputeId;
+use serde_json::{Value, json};
+
+/// Decides one case.
+pub fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
+    if case.object.meta().deletion_timestamp.is_some() {
+        return removal::decide(case);
+    }
+    if case.is_paused() {
+        return case.say(Verdict::Paused, case.settings.requeue);
+    }
+    let workspace = match workspace(case) {
+        Ok(workspace) => workspace,
+        Err(plan) => return *plan,
+    };
+    let id = match compute_id(case, workspace) {
+        Ok(id) => id,
+        Err(because) => return case.stalled(because),
+    };
+    let desired = match case.object.desired(case.refs, workspace) {
+        Ok(desired) => desired,
+        Err(because) => return case.stalled(because),
+    };
+    if let Some(plan) = stale(case, workspace) {
+        return plan;
+    }
+    match &case.observation.seen {
+        Seen::Unknown => case.look(),
+        Seen::Absent => absent(case, workspace, &id, desired),
+        Seen::Present(seen) => present::decide(case, workspace, &id, &desired, seen),
+    }
+}
+
+/// The workspace, if it can be used; otherwise what is said.
+fn workspace<'a, K: Kind>(case: &'a Case<'_, K>) -> Result<&'a WorkspaceFacts, Box<Plan>> {
+    let name = &case.object.head().workspace_ref.name;
+    match &case.refs.workspace {
+        WorkspaceState::Ready(facts) => Ok(facts),
+        WorkspaceState::Missing => {
+            let message =
+                format!("Workspace {name} is not in this namespace; create it, or correct `spec.workspaceRef`");
+            Err(Box::new(case.missing(Because::new("WorkspaceNotFound", message))))
+        }
+        WorkspaceState::Unready { reason, message, stalled } => {
+            let because = Because::new(reason.clone(), format!("Workspace {name} cannot be used: {message}"));
+            Err(Box::new(if *stalled {
+                case.missing(because)
+            } else {
+                case.say(Verdict::Working(because), case.settings.transition)
+            }))
+        }
+    }
+}
+
+/// The compute's ARM id.
+pub(crate) fn compute_id<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Result<ComputeId, Because> {
+    let name = azure_name(case.object);
+    workspace.id.compute(name).map_err(|error| Because::new("InvalidName", format!("`spec.azureName`: {error}")))
+}
+
+/// How many missed looks make what was seen too old to be called the truth.
+const MISSED_LOOKS: i32 = 5;
+
+/// What is said when the last good look is too old, or there never was one.
+fn stale<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Option<Plan> {
+    let failure = case.observation.trouble.as_ref()?;
+    let bound = workspace.observe_interval * MISSED_LOOKS;
+    let young = case.observation.at.is_some_and(|at| case.now.duration_since(at) <= bound);
+    (!young || case.observation.seen == Seen::Unknown).then(|| case.failed(failure))
+}
+
+/// Nothing there: made, unless policy, a reference or the location speaks against it.
+fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeId, desired: Value) -> Plan {
+    if case.object.head().management == ManagementPolicy::Observe {
+        let message = format!("azure has no compute {}; managementPolicy is Observe, so it is not made", id.name());
+        return case.stalled(Because::new("NotFound", message));
+    }
+    if let Some(write) = case.running() {
+        return case.progressing(write.kind);
+    }
+    if case.created_just_now() {
+        return case.working("Creating", "azure accepted the compute and does not show it yet");
+    }
+    if let Some(plan) = hindrance(case, workspace) {
+        return plan;
+    }
+    let Some(location) = workspace.location.clone() else { return unknown_location(case, workspace) };
+    if let Some(plan) = case.held() {
+        return plan;
+    }
+    if !case.observation.is_fresh() {
+        return case.look();
+    }
+    if !workspace.held {
+        return case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object");
+    }
+    if !case.is_claimed(id) {
+        return claim(case, id);
+    }
+    let body = Body::new(create_body(case.object, desired, &location));
+    Plan { owned: true, ..case.act(Action::Create { body }, "Creating", "azure is making the compute") }
+}
+
+/// Puts finalizer and claim onto the object.
+pub(crate) fn claim<K: Kind>(case: &Case<'_, K>, id: &ComputeId) -> Plan {
+    let claim = crate::ownership::claim(case.object, id);
+    case.act(Action::Claim { claim }, "Claiming", "the object takes hold of its compute")
+}
+
+/// What keeps a compute from being made, now or after a recreation's delete: told before anything is destroyed.
+pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Option<Plan> {
+    if workspace.deleting {
+        let message = "the Workspace is being deleted; nothing new is made in it";
+        return Some(case.stalled(Because::new("WorkspaceDeleting", message)));
+    }
+    if let Some(sizing) = case.object.sizing() {
+        let location = sizing.location.or(workspace.location.as_deref()).unwrap_or_default();
+        if let Err(because) = sizing::check_size(&sizing, location, case.refs) {
+            return Some(case.stalled(because));
+        }
+    }
+    case.missing_secret().map(|because| case.missing(because))
+}
+
+fn unknown_location<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Plan {
+    match &workspace.trouble {
+        Some(failure) => case.failed(failure),
+        None => case.working("WaitingForWorkspace", "the workspace has not been looked at yet"),
+    }
+}
+
+/// The PUT of a new compute: `location` is the workspace's, `computeLocation` the cluster's (azureml-api.md f.6).
+fn create_body<K: Kind>(object: &K, mut body: Value, location: &str) -> Value {
+    body["location"] = json!(location);
+    body["properties"]["computeType"] = json!(K::compute_type().as_str());
+    if body["properties"]["computeLocation"].is_null() {
+        body["properties"]["computeLocation"] = json!(location);
+    }
+    body["tags"] = json!(envelope::wanted_tags(object));
+    if let Some(identity) = object.head().identity {
+        body["identity"] = envelope::identity_body(identity);
+    }
+    body
+}

@@ -1,0 +1,119 @@
+//! What a kind of compute must bring so that the one decision serves it.
+//!
+//! Must not let a kind decide: it states facts (what is declared, how fields compare), the decision is made once.
+
+use crate::action::Because;
+use crate::inputs::{Refs, WorkspaceFacts};
+use crate::rules::FieldRule;
+use api::{
+    AdoptionPolicy, Advice, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
+    ReplacePolicy, SecretKeyRef,
+};
+use arm::{ArmError, Compute, ComputeType};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The part of a spec that every compute has.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Its workspace.
+    pub workspace_ref: &'a LocalRef,
+    /// Its name in Azure, if not the object's.
+    pub azure_name: Option<&'a str>,
+    /// Its tags.
+    pub tags: &'a BTreeMap<String, String>,
+    /// Its managed identity.
+    pub identity: Option<&'a ManagedIdentity>,
+    /// Whether Azure may be changed.
+    pub management: ManagementPolicy,
+    /// What a delete does.
+    pub deletion: DeletionPolicy,
+    /// What happens to one that exists.
+    pub adoption: AdoptionPolicy,
+    /// What happens when a field differs that cannot be changed.
+    pub replace: ReplacePolicy,
+    /// What happens when somebody else changed it.
+    pub drift: DriftPolicy,
+}
+
+/// What of a location's sizes and quota the compute asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizing<'a> {
+    /// VM size.
+    pub vm_size: &'a str,
+    /// Region, if not the workspace's.
+    pub location: Option<&'a str>,
+    /// Whether nodes are low priority.
+    pub low_priority: bool,
+    /// Most nodes there may be.
+    pub max_nodes: i64,
+    /// Name of the compute type in the size's list.
+    pub compute_type: &'static str,
+}
+
+/// One kind of compute. Every function is pure and total.
+pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
+    /// Name of the kind.
+    const NAME: &'static str;
+    /// How its fields compare and change.
+    const RULES: &'static [FieldRule];
+
+    /// Discriminator on the wire.
+    fn compute_type() -> ComputeType;
+    /// The part of the spec that every compute has.
+    fn head(&self) -> Head<'_>;
+    /// What was reported so far.
+    fn common_status(&self) -> Option<&ComputeStatus>;
+    /// Secrets that a create needs.
+    fn secrets(&self) -> Vec<SecretKeyRef>;
+    /// What it asks of its location.
+    fn sizing(&self) -> Option<Sizing<'_>>;
+    /// The PUT body, with only what the owner wrote; envelope (tags, identity, location) comes from the decision.
+    ///
+    /// # Errors
+    /// When a field has a value that Azure cannot be told; why, for people.
+    fn desired(&self, refs: &Refs, workspace: &WorkspaceFacts) -> Result<Value, Because>;
+    /// The PATCH body that carries out all differences of that kind, unset values as Azure has them.
+    fn patch(&self, desired: &Value, seen: &Compute) -> Value;
+    /// The settable part of what Azure answered, to be PUT back with changes.
+    fn resend(&self, seen: &Compute) -> Value;
+    /// Errors that Azure reports beside Succeeded.
+    fn running_errors(&self, seen: &Compute) -> Vec<ArmError>;
+    /// Hints for the owner.
+    fn advice(&self) -> Vec<Advice>;
+    /// The whole status of this kind, as it is applied.
+    fn status(&self, common: ComputeStatus, seen: Option<&Compute>) -> Value;
+}
+
+/// The compute's name in Azure.
+pub fn azure_name<K: Kind>(object: &K) -> &str {
+    object.head().azure_name.or(object.meta().name.as_deref()).unwrap_or_default()
+}
+
+/// The object's UID; empty before the API server gave one.
+pub fn uid<K: Kind>(object: &K) -> &str {
+    object.meta().uid.as_deref().unwrap_or_default()
+}
+
+/// The object's generation.
+pub fn generation<K: Kind>(object: &K) -> i64 {
+    object.meta().generation.unwrap_or_default()
+}
+
+/// One annotation.
+pub(crate) fn annotation<'a, K: Kind>(object: &'a K, name: &str) -> Option<&'a str> {
+    object.meta().annotations.as_ref()?.get(name).map(String::as_str)
+}
+
+/// Whether the object carries this finalizer.
+pub fn has_finalizer<K: Kind>(object: &K, name: &str) -> bool {
+    object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == name)
+}
+
+/// namespace/name, cut to what an ARM tag holds (256 characters).
+pub(crate) fn object_tag<K: Kind>(object: &K) -> String {
+    let meta = object.meta();
+    let text =
+        format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    text.chars().take(256).collect()
+}

@@ -1,0 +1,52 @@
+//! Whose a compute is: by its owner tags, and by the claim on the object.
+//!
+//! Must not be bypassed: nothing that is not ours is ever changed or deleted, recreation included.
+
+use crate::kind::{Kind, annotation, object_tag, uid};
+use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
+use arm::{Compute, ComputeId, same_id};
+
+/// Whose a compute is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This object's.
+    Us,
+    /// Nobody's: it carries no owner tag and this object never had it.
+    Nobody,
+    /// This same namespace/name, but another UID: a restored backup or a moved cluster.
+    FormerSelf,
+    /// Another object's; its namespace/name as the tag says.
+    Other(String),
+}
+
+/// The value of the claim annotation: UID and ARM id.
+pub(crate) fn claim<K: Kind>(object: &K, id: &ComputeId) -> String {
+    format!("{} {id}", uid(object))
+}
+
+/// Whether the object claims this compute.
+pub(crate) fn is_claimed<K: Kind>(object: &K, id: &ComputeId) -> bool {
+    let Some((claimed_by, claimed)) = annotation(object, CLAIM).and_then(|claim| claim.split_once(' ')) else {
+        return false;
+    };
+    claimed_by == uid(object) && same_id(claimed, &id.to_string())
+}
+
+/// Decides from tags first. A compute without tags is ours only if we claim it and have reported this very
+/// incarnation: between the claim and our PUT somebody else may have made one of that name.
+pub(crate) fn owner<K: Kind>(object: &K, id: &ComputeId, seen: &Compute) -> Owner {
+    let tag = |name: &str| seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+    let object_tag_seen = tag(OWNER_OBJECT_TAG);
+    match tag(OWNER_UID_TAG) {
+        Some(owner) if owner == uid(object) && !owner.is_empty() => Owner::Us,
+        Some(_) if object_tag_seen == Some(object_tag(object).as_str()) => Owner::FormerSelf,
+        Some(_) => Owner::Other(object_tag_seen.unwrap_or_default().to_owned()),
+        None if is_claimed(object, id) && knows_incarnation(object, seen) => Owner::Us,
+        None => Owner::Nobody,
+    }
+}
+
+fn knows_incarnation<K: Kind>(object: &K, seen: &Compute) -> bool {
+    let known = object.common_status().and_then(|status| status.azure.as_ref()).filter(|azure| azure.owned);
+    known.is_some_and(|azure| azure.created_at.is_some() && azure.created_at == seen.created_on)
+}

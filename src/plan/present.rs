@@ -1,0 +1,344 @@
+//! The compute is there: whose is it, does it move, does it differ, and what follows.
+//!
+//! Must not change or delete what is not ours.
+
+use crate::action::{Action, Because, Plan, Verdict};
+use crate::case::Case;
+use crate::decide::{claim, hindrance};
+use crate::failure::{Attempt, Cause, Failure};
+use crate::inputs::{Body, WorkspaceFacts};
+use crate::kind::{Kind, generation};
+use crate::ownership::{Owner, owner};
+use crate::rules::{Change, Difference, differences};
+use crate::schedule::fingerprint;
+use crate::{envelope, kind};
+use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
+use api::{AdoptionPolicy, AzureResource, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
+use arm::{ArmError, Compute, ComputeId, ProvisioningState};
+use serde_json::Value;
+
+/// A present compute with what is declared for it.
+struct Found<'a> {
+    workspace: &'a WorkspaceFacts,
+    id: &'a ComputeId,
+    desired: &'a Value,
+    seen: &'a Compute,
+}
+
+/// Decides for a compute that is there.
+pub(crate) fn decide<K: Kind>(
+    case: &Case<'_, K>,
+    workspace: &WorkspaceFacts,
+    id: &ComputeId,
+    desired: &Value,
+    seen: &Compute,
+) -> Plan {
+    let found = Found { workspace, id, desired, seen };
+    if seen.compute_type != K::compute_type() {
+        let message = format!(
+            "azure has a compute {} of type {}; it is never touched, choose another spec.azureName",
+            id.name(),
+            seen.compute_type
+        );
+        return case.stalled(Because::new("WrongComputeType", message));
+    }
+    let owner = owner(case.object, id, seen);
+    if case.object.head().management == ManagementPolicy::Observe {
+        return observe_only(case, &found, owner == Owner::Us);
+    }
+    match owner {
+        Owner::Us => Plan { owned: true, ..ours(case, &found) },
+        Owner::Nobody | Owner::FormerSelf | Owner::Other(_) => foreign(case, &found, &owner),
+    }
+}
+
+/// Everything that differs: fields by the kind's rules, then tags and identity.
+fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Difference> {
+    let mut all = differences(K::RULES, found.desired, &found.seen.body);
+    all.extend(envelope::differences(case.object, found.seen));
+    all
+}
+
+/// What would be done about each difference, for the status.
+fn changes<K: Kind>(case: &Case<'_, K>, all: &[Difference]) -> Vec<PlannedChange> {
+    let replace = case.object.head().replace;
+    let how = |difference: &Difference| match (difference.change, replace) {
+        (Some(Change::Patch) | None, _) => How::InPlace,
+        (Some(Change::Recreate), ReplacePolicy::Recreate) => How::Recreate,
+        (Some(Change::Recreate), ReplacePolicy::Never) => How::Refused,
+    };
+    let change =
+        |d: &Difference| PlannedChange { field: d.field.clone(), from: d.from.clone(), to: d.to.clone(), how: how(d) };
+    all.iter().map(change).collect()
+}
+
+/// Only look: the state is said, differences are a plan, our own tags are not missed.
+fn observe_only<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owned: bool) -> Plan {
+    let own = |d: &Difference| d.field.contains(OWNER_UID_TAG) || d.field.contains(OWNER_OBJECT_TAG);
+    let all: Vec<Difference> = all_differences(case, found).into_iter().filter(|d| !own(d)).collect();
+    let plan = match &found.seen.provisioning_state {
+        ProvisioningState::Succeeded => {
+            let message = if all.is_empty() { "azure is as declared".into() } else { drift_message(&all) };
+            case.say(Verdict::Ready(Because::new("Observed", message)), case.settings.requeue)
+        }
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(found.seen)),
+        moving @ (ProvisioningState::Creating
+        | ProvisioningState::Updating
+        | ProvisioningState::Deleting
+        | ProvisioningState::Unknown(_)) => moving_plan(case, moving),
+    };
+    Plan { changes: changes(case, &all), drifted: !all.is_empty(), owned, ..plan }
+}
+
+fn drift_message(all: &[Difference]) -> String {
+    let fields: Vec<&str> = all.iter().map(|d| d.field.as_str()).take(5).collect();
+    format!("azure differs in {} and is left as it is; status.plan says how", fields.join(", "))
+}
+
+/// Not ours: adopted by policy, else left alone and said.
+fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan {
+    let allowed = match (case.object.head().adoption, owner) {
+        (AdoptionPolicy::TakeOver, _) => true,
+        (AdoptionPolicy::Adopt, Owner::Nobody | Owner::FormerSelf | Owner::Us) => true,
+        (AdoptionPolicy::Adopt, Owner::Other(_)) | (AdoptionPolicy::Never, _) => false,
+    };
+    if !allowed {
+        return case.stalled(not_ours(case, found, owner));
+    }
+    match &found.seen.provisioning_state {
+        ProvisioningState::Succeeded => adopt(case, found),
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(found.seen)),
+        moving @ (ProvisioningState::Creating
+        | ProvisioningState::Updating
+        | ProvisioningState::Deleting
+        | ProvisioningState::Unknown(_)) => moving_plan(case, moving),
+    }
+}
+
+/// Adoption adds our tags, and nothing the owner did not write.
+fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
+    if let Some(write) = case.running() {
+        return case.progressing(write.kind);
+    }
+    if let Some(plan) = case.held() {
+        return plan;
+    }
+    if !case.observation.is_fresh() {
+        return case.look();
+    }
+    if !found.workspace.held {
+        return case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object");
+    }
+    if !case.is_claimed(found.id) {
+        return claim(case, found.id);
+    }
+    let all = envelope::differences(case.object, found.seen);
+    guarded(case, &all, update(case, found, "Adopting", "the compute that exists is taken over"))
+}
+
+/// What is said of a compute that is not ours. Another object is named only within our own namespace.
+fn not_ours<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Because {
+    let name = found.id.name();
+    let namespace = case.object.meta().namespace.as_deref().unwrap_or_default();
+    let (reason, whose, way) = match owner {
+        Owner::Nobody | Owner::Us => {
+            ("NotOurs", "was not made by this object".to_owned(), "to take it over set adoptionPolicy: Adopt")
+        }
+        Owner::FormerSelf => (
+            "NotOurs",
+            "was made by an earlier object of this name".to_owned(),
+            "to take it over again set adoptionPolicy: Adopt",
+        ),
+        Owner::Other(object) => {
+            let sibling = object.split_once('/').filter(|(theirs, _)| *theirs == namespace).map(|(_, object)| object);
+            let whose = sibling.map_or("belongs to another object".to_owned(), |o| format!("belongs to object {o}"));
+            ("OwnedByAnother", whose, "to take it from there set adoptionPolicy: TakeOver")
+        }
+    };
+    Because::new(
+        reason,
+        format!("azure has a compute {name} that {whose}; it is left alone; {way}, or choose another spec.azureName"),
+    )
+}
+
+/// Ours: wait while it moves, mend what failed, compare what is settled.
+fn ours<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
+    if !case.is_claimed(found.id) {
+        return claim(case, found.id);
+    }
+    if let Some(write) = case.running() {
+        return case.progressing(write.kind);
+    }
+    match &found.seen.provisioning_state {
+        ProvisioningState::Succeeded => settled(case, found),
+        ProvisioningState::Failed | ProvisioningState::Canceled => failed(case, found),
+        moving @ (ProvisioningState::Creating
+        | ProvisioningState::Updating
+        | ProvisioningState::Deleting
+        | ProvisioningState::Unknown(_)) => moving_plan(case, moving),
+    }
+}
+
+fn moving_plan<K: Kind>(case: &Case<'_, K>, state: &ProvisioningState) -> Plan {
+    match state {
+        ProvisioningState::Creating => case.working("Creating", "azure is making the compute"),
+        ProvisioningState::Updating => case.working("Updating", "azure is changing the compute"),
+        ProvisioningState::Deleting => {
+            case.working("Deleting", "azure is deleting the compute; what is declared is made again afterwards")
+        }
+        ProvisioningState::Unknown(_)
+        | ProvisioningState::Succeeded
+        | ProvisioningState::Failed
+        | ProvisioningState::Canceled => {
+            let message = format!(
+                "azure reports the provisioning state {state:?}, which this version does not know; it is waited for"
+            );
+            case.working("UnknownProvisioningState", message.replace("Unknown(", "").replace(')', ""))
+        }
+    }
+}
+
+/// What is said of a compute whose provisioning failed and that is not made again by itself.
+fn broken(seen: &Compute) -> Because {
+    let why = seen.provisioning_errors.first().map_or("azure does not say why".to_owned(), |error| {
+        format!("azure says {}: {}", error.code, error.message.trim_end_matches('.'))
+    });
+    let way = "mend the cause, or set replacePolicy: Recreate to have it deleted and made again";
+    Because::new(
+        "ProvisioningFailed",
+        format!("the compute's provisioning state is {}: {why}; {way}", seen.provisioning_state),
+    )
+}
+
+/// Failed. One that never was ready is deleted and made again by itself, with backoff; anything else only by opt-in.
+fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
+    let all = all_differences(case, found);
+    let said = |plan: Plan| Plan { changes: changes(case, &all), ..plan };
+    if never_was_ready(case, found.seen) {
+        let error = found.seen.provisioning_errors.first().cloned().unwrap_or_else(|| ArmError {
+            message: format!("provisioning state {}", found.seen.provisioning_state),
+            ..ArmError::default()
+        });
+        let failure = Failure { attempt: Attempt::Create, cause: Cause::Provisioning { error }, retry_after: None };
+        if case.held().is_some() {
+            return said(case.failed(&failure));
+        }
+        return said(replace(
+            case,
+            found,
+            "RecreatingFailed",
+            "the create failed; the compute is deleted and made again",
+        ));
+    }
+    if all.iter().any(|d| d.change == Some(Change::Patch)) && case.object.head().drift == DriftPolicy::Correct {
+        return said(scale(case, found, &all));
+    }
+    if case.object.head().replace == ReplacePolicy::Recreate {
+        return said(replace(case, found, "Recreating", "provisioning failed; the compute is deleted and made again"));
+    }
+    said(case.stalled(broken(found.seen)))
+}
+
+/// "Never was" is a reported incarnation without a first time of being ready; a lost status counts as having been.
+fn never_was_ready<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> bool {
+    let reported = reported(case).filter(|azure| azure.created_at.is_some() && azure.created_at == seen.created_on);
+    reported.is_some_and(|azure| azure.first_ready_at.is_none())
+}
+
+fn reported<'a, K: Kind>(case: &'a Case<'_, K>) -> Option<&'a AzureResource> {
+    case.object.common_status()?.azure.as_ref()
+}
+
+/// At rest: compare, and carry out or report what differs.
+fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
+    let all = all_differences(case, found);
+    if all.is_empty() {
+        return case.say(Verdict::Ready(Because::new("AsDeclared", "azure is as declared")), case.settings.requeue);
+    }
+    let applied = reported(case).and_then(|azure| azure.applied_generation);
+    let drifted = applied == Some(generation(case.object));
+    let plan = if drifted && case.object.head().drift == DriftPolicy::Report {
+        case.say(Verdict::Ready(Because::new("Drifted", drift_message(&all))), case.settings.requeue)
+    } else {
+        correct(case, found, &all)
+    };
+    Plan { changes: changes(case, &all), drifted, ..plan }
+}
+
+/// One step towards what is declared: what cannot change in place by opt-in first, then scale, then tags and identity.
+fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
+    let immutable: Vec<&Difference> = all.iter().filter(|d| d.change == Some(Change::Recreate)).collect();
+    if !immutable.is_empty() && case.object.head().replace == ReplacePolicy::Recreate {
+        let message = format!("{} cannot change in place; the compute is deleted and made again", immutable[0].field);
+        return replace(case, found, "Recreating", &message);
+    }
+    if all.iter().any(|d| d.change == Some(Change::Patch)) {
+        return scale(case, found, all);
+    }
+    if all.iter().any(|d| d.change.is_none()) {
+        let put: Vec<Difference> = all.iter().filter(|d| d.change.is_none()).cloned().collect();
+        return guarded(case, &put, update(case, found, "Updating", "azure is changing tags or identity"));
+    }
+    let first = immutable[0];
+    let message = format!(
+        "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, which deletes the compute and makes it again",
+        first.field, first.from, first.to
+    );
+    case.stalled(Because::new("ImmutableDifference", message))
+}
+
+fn scale<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
+    let patch: Vec<Difference> = all.iter().filter(|d| d.change == Some(Change::Patch)).cloned().collect();
+    let body = Body::new(case.object.patch(found.desired, found.seen));
+    let plan = case.act(Action::Scale { body }, "Scaling", "azure is changing the scale settings");
+    guarded(case, &patch, plan)
+}
+
+fn update<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, reason: &str, message: &str) -> Plan {
+    let body = envelope::merge(case.object, found.seen, case.object.resend(found.seen));
+    case.act(Action::Update { body: Body::new(body) }, reason, message)
+}
+
+/// Deletes what is to be made again, unless making it again would fail for a reason known beforehand.
+fn replace<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, reason: &str, message: &str) -> Plan {
+    if let Some(plan) = hindrance(case, found.workspace) {
+        return plan;
+    }
+    guarded(case, &[], case.act(Action::Delete, reason, message))
+}
+
+/// How often the same accepted change may have no effect before it is no longer sent.
+const INEFFECTIVE: u32 = 2;
+
+/// Lets a write through only after a fresh look, not during backoff, and not if Azure accepted this same change
+/// before without carrying it out (azureml-api.md f.2: a PUT may be answered 201 and ignored).
+fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Plan) -> Plan {
+    if let Some(held) = case.held() {
+        return held;
+    }
+    if !case.observation.is_fresh() {
+        return case.look();
+    }
+    let kind = plan.action.operation();
+    let parts = what.iter().flat_map(|d| [d.field.as_bytes(), d.from.as_bytes(), d.to.as_bytes()]);
+    let digest = fingerprint(&std::iter::once(plan.action.name().as_bytes()).chain(parts).collect::<Vec<_>>());
+    let write = case.memory.write.as_ref().filter(|write| Some(write.kind) == kind && write.digest == digest);
+    let again = write.is_some_and(|write| {
+        let rested = case.now.duration_since(write.at) >= case.settings.retry_very_slow;
+        write.times >= INEFFECTIVE && !rested && !what.is_empty()
+    });
+    if again {
+        let fields: Vec<&str> = what.iter().map(|d| d.field.as_str()).collect();
+        let message = format!(
+            "azure accepted a change of {} and did not carry it out; declare what azure has, or set replacePolicy: Recreate",
+            fields.join(", ")
+        );
+        return case.stalled(Because::new("ChangeIgnored", message));
+    }
+    Plan { digest, ..plan }
+}
+
+/// The compute's name, for callers outside this module that speak of it.
+pub(crate) fn name_of<'a, K: Kind>(case: &'a Case<'_, K>) -> &'a str {
+    kind::azure_name(case.object)
+}

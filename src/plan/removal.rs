@@ -1,0 +1,102 @@
+//! The object is being deleted: what is ours in Azure goes first, then the object.
+//!
+//! Must not give up, and must not touch what is not ours. The finalizer goes only after proven absence, or because
+//! policy says that the compute stays.
+
+use crate::action::{Action, Because, Plan, Verdict};
+use crate::case::{Case, parent_is_gone};
+use crate::classify::classify;
+use crate::decide::compute_id;
+use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
+use crate::kind::{Kind, has_finalizer};
+use crate::ownership::{Owner, owner};
+use crate::present::name_of;
+use api::annotations::FINALIZER;
+use api::{DeletionPolicy, ManagementPolicy};
+use arm::{Compute, ComputeId, ProvisioningState};
+
+/// Decides for an object that is being deleted.
+pub(crate) fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
+    let head = case.object.head();
+    if !has_finalizer(case.object, FINALIZER) {
+        return case.say(Verdict::Working(Because::new("Deleting", "the object is going")), case.settings.requeue);
+    }
+    if case.is_paused() {
+        return case.say(Verdict::Paused, case.settings.requeue);
+    }
+    if head.management == ManagementPolicy::Observe || head.deletion == DeletionPolicy::Retain {
+        return release(case, "the compute stays in azure, as the policies say");
+    }
+    let workspace = match &case.refs.workspace {
+        WorkspaceState::Ready(facts) => facts,
+        WorkspaceState::Missing => return blocked(case, &without_workspace(case)),
+        WorkspaceState::Unready { message, .. } => {
+            let name = &head.workspace_ref.name;
+            return blocked(case, &format!("Workspace {name} cannot be used: {message}"));
+        }
+    };
+    match compute_id(case, workspace) {
+        Ok(id) => remove(case, workspace, &id),
+        Err(_) => release(case, "the object's name is no compute's name, so nothing was ever made"),
+    }
+}
+
+fn without_workspace<K: Kind>(case: &Case<'_, K>) -> String {
+    format!(
+        "Workspace {} is not in this namespace, so the compute {} cannot be deleted; create the Workspace again, or set deletionPolicy: Retain to leave the compute in azure",
+        case.object.head().workspace_ref.name,
+        name_of(case)
+    )
+}
+
+fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeId) -> Plan {
+    if let Some(write) = case.running().filter(|write| write.kind == OperationKind::Delete) {
+        return case.progressing(write.kind);
+    }
+    if let Some(failure) = case.observation.trouble.as_ref().filter(|_| case.observation.looked) {
+        if parent_is_gone(failure) {
+            return release(case, "the workspace is gone from azure, and everything in it");
+        }
+        return blocked(case, &classify(failure).because.message);
+    }
+    if !case.observation.is_fresh() {
+        return case.look();
+    }
+    match &case.observation.seen {
+        Seen::Unknown => blocked(case, &format!("workspace {} has not been looked at yet", workspace.id.name())),
+        Seen::Absent if case.created_just_now() => {
+            case.working("Deleting", "azure accepted the compute and does not show it yet; it is deleted once it shows")
+        }
+        Seen::Absent => release(case, "the compute is gone"),
+        Seen::Present(seen) => delete(case, id, seen),
+    }
+}
+
+fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
+    let right_type = seen.compute_type == K::compute_type();
+    if !right_type || owner(case.object, id, seen) != Owner::Us {
+        return release(case, "the compute is not this object's and is left alone");
+    }
+    if seen.provisioning_state == ProvisioningState::Deleting {
+        return case.progressing(OperationKind::Delete);
+    }
+    if let Some(held) = case.held() {
+        return match held.verdict {
+            Verdict::Working(because) | Verdict::Stalled(because) => {
+                Plan { next: held.next, ..blocked(case, &because.message) }
+            }
+            Verdict::Ready(_) | Verdict::Paused => case.look(),
+        };
+    }
+    Plan { owned: true, ..case.act(Action::Delete, "Deleting", "azure is deleting the compute") }
+}
+
+fn release<K: Kind>(case: &Case<'_, K>, message: &str) -> Plan {
+    case.act(Action::Release, "Released", message)
+}
+
+/// A delete that cannot go on is said as such and tried for ever.
+fn blocked<K: Kind>(case: &Case<'_, K>, message: &str) -> Plan {
+    let verdict = Verdict::Working(Because::new("DeletionBlocked", message));
+    case.say(verdict, case.settings.transition)
+}

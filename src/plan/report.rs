@@ -1,0 +1,170 @@
+//! From a decision to the status that says it.
+//!
+//! Must not hold anything that changes while nothing changes: equal facts give an equal status.
+
+use crate::action::{Plan, Verdict};
+use crate::case::Case;
+use crate::conditions::{Summary, summarise, whole_second};
+use crate::failure::Cause;
+use crate::inputs::Seen;
+use crate::kind::{Kind, generation};
+use crate::kstatus;
+use crate::sizing::{Quota, check_quota};
+use api::{Advice, AzureResource, ComputeStatus, IdentityReport, ManagementPolicy, OperationReport, ProvisioningError};
+use arm::{ArmError, Compute, ProvisioningState};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::Value;
+
+/// Most items a list in status holds; the schema bounds them as well.
+const LIST_LIMIT: usize = 32;
+
+/// The whole status for a decision, and the broken rule of kstatus, if any.
+pub fn report<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> (Value, Option<&'static str>) {
+    let common = common(case, plan);
+    let broken = kstatus::check(&common.conditions, common.observed_generation, generation(case.object)).err();
+    let seen = present(case);
+    (case.object.status(common, seen), broken)
+}
+
+fn present<'a, K: Kind>(case: &'a Case<'_, K>) -> Option<&'a Compute> {
+    match &case.observation.seen {
+        Seen::Present(compute) => Some(compute),
+        Seen::Absent | Seen::Unknown => None,
+    }
+}
+
+fn common<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> ComputeStatus {
+    let before = case
+        .object
+        .common_status()
+        .cloned()
+        .unwrap_or_else(|| ComputeStatus { observed_generation: -1, ..ComputeStatus::default() });
+    let seen = present(case);
+    let sizing = case.object.sizing();
+    let quota = sizing.map_or(Quota::Unknown, |sizing| check_quota(&sizing, case.refs));
+    let summary = Summary {
+        verdict: &plan.verdict,
+        drifted: seen.map(|_| plan.drifted),
+        quota: &quota,
+        generation: generation(case.object),
+        now: case.now,
+    };
+    let paused = plan.verdict == Verdict::Paused;
+    ComputeStatus {
+        observed_generation: if paused { before.observed_generation } else { generation(case.object) },
+        conditions: summarise(&summary, &before.conditions),
+        azure: azure(case, plan, &before),
+        provisioning_errors: errors(case, seen),
+        operation: operation(case, seen, &before),
+        identity: seen.and_then(identity),
+        plan: plan.changes.iter().take(LIST_LIMIT).cloned().collect(),
+        advice: advice(case),
+    }
+}
+
+fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Option<AzureResource> {
+    let seen = match &case.observation.seen {
+        Seen::Unknown => return before.azure.clone(),
+        Seen::Absent => return None,
+        Seen::Present(seen) => seen,
+    };
+    let old = before.azure.as_ref().filter(|azure| azure.created_at == seen.created_on);
+    let paused = plan.verdict == Verdict::Paused;
+    let owned = if paused { old.is_some_and(|azure| azure.owned) } else { plan.owned };
+    let manages = case.object.head().management == ManagementPolicy::Manage;
+    let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
+    let lost = before.observed_generation < 0 && seen.provisioning_state.is_terminal();
+    let first_ready = old.and_then(|azure| azure.first_ready_at.clone());
+    let newly_ready = (owned && (in_order || lost)).then(|| Time(whole_second(case.now)));
+    let applied = old.and_then(|azure| azure.applied_generation);
+    Some(AzureResource {
+        resource_id: seen.id.clone(),
+        location: seen.region().map(str::to_owned),
+        provisioning_state: Some(seen.provisioning_state.as_str().to_owned()),
+        created_at: seen.created_on.clone(),
+        first_ready_at: first_ready.or(newly_ready),
+        owned,
+        applied_generation: if manages && in_order { Some(generation(case.object)) } else { applied },
+        managed_tags: managed_tags(case, owned, old, seen),
+        managed_identity: owned
+            && (case.object.head().identity.is_some()
+                || old.is_some_and(|azure| azure.managed_identity && seen.identity.is_some())),
+    })
+}
+
+/// Keys of the spec, and keys set earlier that are still there to be removed.
+fn managed_tags<K: Kind>(case: &Case<'_, K>, owned: bool, old: Option<&AzureResource>, seen: &Compute) -> Vec<String> {
+    if !owned {
+        return Vec::new();
+    }
+    let mut keys: Vec<String> = case.object.head().tags.keys().cloned().collect();
+    let earlier = old.map(|azure| azure.managed_tags.as_slice()).unwrap_or_default();
+    keys.extend(earlier.iter().filter(|key| seen.tags.contains_key(*key)).cloned());
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Errors of provisioning, of running nodes, and of an operation that failed and left nothing behind.
+fn errors<K: Kind>(case: &Case<'_, K>, seen: Option<&Compute>) -> Vec<ProvisioningError> {
+    let of_resource = seen.map(|seen| seen.provisioning_errors.clone()).unwrap_or_default();
+    let running = seen.map(|seen| case.object.running_errors(seen)).unwrap_or_default();
+    let failed = case.memory.setback.as_ref().and_then(|setback| match &setback.failure.cause {
+        Cause::OperationFailed { error } => Some(error.clone()),
+        Cause::Http { .. }
+        | Cause::ParentNotFound { .. }
+        | Cause::Provisioning { .. }
+        | Cause::Throttled
+        | Cause::Credential { .. }
+        | Cause::Timeout
+        | Cause::Connect { .. }
+        | Cause::Unreadable { .. }
+        | Cause::ForeignUrl => None,
+    });
+    let mut errors: Vec<ProvisioningError> = Vec::new();
+    for error in of_resource.into_iter().chain(running).chain(failed) {
+        let error = told(error);
+        if !errors.contains(&error) && errors.len() < LIST_LIMIT {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+fn told(error: ArmError) -> ProvisioningError {
+    let code = if error.code.is_empty() { "Unknown".into() } else { error.code };
+    ProvisioningError { code, message: error.message, target: error.target }
+}
+
+/// The operation that runs; after a restart the reported one stands as long as Azure still moves.
+fn operation<K: Kind>(case: &Case<'_, K>, seen: Option<&Compute>, before: &ComputeStatus) -> Option<OperationReport> {
+    if let Some(write) = case.running() {
+        return Some(OperationReport { name: write.kind.as_str().into(), started_at: Time(whole_second(write.at)) });
+    }
+    let moving = match seen.map(|seen| &seen.provisioning_state) {
+        Some(ProvisioningState::Creating | ProvisioningState::Updating | ProvisioningState::Deleting) => true,
+        Some(
+            ProvisioningState::Succeeded
+            | ProvisioningState::Failed
+            | ProvisioningState::Canceled
+            | ProvisioningState::Unknown(_),
+        ) => false,
+        None => case.created_just_now(),
+    };
+    before.operation.clone().filter(|_| moving)
+}
+
+fn identity(seen: &Compute) -> Option<IdentityReport> {
+    let identity = seen.identity.as_ref()?;
+    let users = &identity.user_assigned;
+    let report = IdentityReport {
+        principal_id: identity.principal_id.clone(),
+        tenant_id: identity.tenant_id.clone(),
+        client_ids: users.iter().filter_map(|user| Some((user.id.clone(), user.client_id.clone()?))).collect(),
+    };
+    (report != IdentityReport::default()).then_some(report)
+}
+
+fn advice<K: Kind>(case: &Case<'_, K>) -> Vec<Advice> {
+    case.object.advice().into_iter().take(LIST_LIMIT).collect()
+}

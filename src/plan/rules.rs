@@ -1,0 +1,179 @@
+//! Rules: for each field of a kind, where it stands on the wire, how it is compared, and how it can be changed.
+//!
+//! Must not know any kind: a kind brings its rules as data.
+
+use arm::{parse_duration, same_id, same_location};
+use serde_json::Value;
+
+/// How a field can be changed once the compute exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// By PATCH of the scale settings.
+    Patch,
+    /// By deleting the compute and making it again.
+    Recreate,
+}
+
+/// How a declared value is compared with Azure's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// As it is.
+    Exact,
+    /// Without case: sizes, enumerations.
+    NoCase,
+    /// As ARM ids.
+    ArmId,
+    /// As regions: without case and spaces.
+    Location,
+    /// As durations, by value.
+    Duration,
+    /// As public keys: type and key, without the comment.
+    PublicKey,
+    /// Without case; the word given here leaves the choice to Azure and differs from nothing.
+    NoCaseUnless(&'static str),
+}
+
+/// What a missing value of Azure's means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing is there.
+    Nothing,
+    /// This text.
+    Text(&'static str),
+    /// This switch position.
+    Flag(bool),
+    /// This number.
+    Number(i64),
+    /// The value at this other pointer.
+    At(&'static str),
+}
+
+/// One rule.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldRule {
+    /// Path in the object, as people know it.
+    pub field: &'static str,
+    /// JSON pointer in the body, the same in PUT and GET.
+    pub pointer: &'static str,
+    /// How it is compared.
+    pub compare: Compare,
+    /// What it means when Azure's answer lacks it or has null.
+    pub missing: Missing,
+    /// How it can be changed.
+    pub change: Change,
+}
+
+/// One field in which Azure differs from what is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Path in the object.
+    pub field: String,
+    /// What Azure has, for people.
+    pub from: String,
+    /// What is declared, for people.
+    pub to: String,
+    /// How it can be changed; `None` for tags and identity, which go by PUT of a changed GET.
+    pub change: Option<Change>,
+}
+
+/// Compares what the owner wrote, and nothing else: a rule whose pointer is absent in `desired` finds nothing.
+pub(crate) fn differences(rules: &[FieldRule], desired: &Value, seen: &Value) -> Vec<Difference> {
+    rules.iter().filter_map(|rule| difference(rule, desired, seen)).collect()
+}
+
+fn difference(rule: &FieldRule, desired: &Value, seen: &Value) -> Option<Difference> {
+    let wanted = desired.pointer(rule.pointer).filter(|value| !value.is_null())?;
+    let found = found(rule, seen);
+    if equal(rule.compare, wanted, &found) {
+        return None;
+    }
+    Some(Difference { field: rule.field.into(), from: show(&found), to: show(wanted), change: Some(rule.change) })
+}
+
+fn found(rule: &FieldRule, seen: &Value) -> Value {
+    if let Some(value) = seen.pointer(rule.pointer).filter(|value| !value.is_null()) {
+        return value.clone();
+    }
+    match rule.missing {
+        Missing::Nothing => Value::Null,
+        Missing::Text(text) => text.into(),
+        Missing::Flag(flag) => flag.into(),
+        Missing::Number(number) => number.into(),
+        Missing::At(pointer) => seen.pointer(pointer).cloned().unwrap_or_default(),
+    }
+}
+
+fn equal(compare: Compare, wanted: &Value, found: &Value) -> bool {
+    let texts = |same: fn(&str, &str) -> bool| match (wanted.as_str(), found.as_str()) {
+        (Some(wanted), Some(found)) => same(wanted, found),
+        (Some(_) | None, _) => wanted == found,
+    };
+    match compare {
+        Compare::Exact => wanted == found,
+        Compare::NoCase => texts(str::eq_ignore_ascii_case),
+        Compare::ArmId => texts(same_id),
+        Compare::Location => texts(same_location),
+        Compare::Duration => texts(|a, b| parse_duration(a) == parse_duration(b)),
+        Compare::PublicKey => texts(|a, b| a.split_whitespace().take(2).eq(b.split_whitespace().take(2))),
+        Compare::NoCaseUnless(any) => wanted.as_str() == Some(any) || texts(str::eq_ignore_ascii_case),
+    }
+}
+
+/// A value for people, at most 256 characters.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::String(text) => text.chars().take(256).collect(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string().chars().take(256).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn differs(compare: Compare, missing: Missing, wanted: &Value, found: &Value) -> bool {
+        let rule = FieldRule { field: "f", pointer: "/f", compare, missing, change: Change::Recreate };
+        difference(&rule, &json!({ "f": wanted }), &json!({ "f": found })).is_some()
+    }
+
+    #[test]
+    fn what_azure_normalises_is_no_difference() {
+        for (compare, missing, wanted, found) in [
+            (Compare::NoCase, Missing::Nothing, json!("Standard_D2_v2"), json!("STANDARD_D2_V2")),
+            (Compare::NoCase, Missing::Text("Dedicated"), json!("Dedicated"), json!(null)),
+            (Compare::Duration, Missing::Nothing, json!("40m"), json!("PT40M")),
+            (Compare::Duration, Missing::Nothing, json!("PT100S"), json!("PT1M40S")),
+            (Compare::Location, Missing::Nothing, json!("West Europe"), json!("westeurope")),
+            (
+                Compare::ArmId,
+                Missing::Nothing,
+                json!("/Subscriptions/A/resourceGroups/b"),
+                json!("/subscriptions/a/resourcegroups/B"),
+            ),
+            (Compare::Exact, Missing::Flag(true), json!(true), json!(null)),
+            (Compare::Exact, Missing::Number(0), json!(0), json!(null)),
+            (Compare::PublicKey, Missing::Nothing, json!("ssh-ed25519 AAAA me@home"), json!("ssh-ed25519 AAAA")),
+            (Compare::NoCaseUnless("NotSpecified"), Missing::Nothing, json!("NotSpecified"), json!("Disabled")),
+            (Compare::Exact, Missing::Nothing, json!(null), json!("what the owner did not write")),
+        ] {
+            assert!(!differs(compare, missing, &wanted, &found), "{wanted} against {found}");
+        }
+    }
+
+    #[test]
+    fn what_the_owner_wrote_and_azure_has_not_is_a_difference() {
+        for (compare, missing, wanted, found) in [
+            (Compare::NoCase, Missing::Text("Dedicated"), json!("LowPriority"), json!(null)),
+            (Compare::Exact, Missing::Flag(true), json!(false), json!(null)),
+            (Compare::Duration, Missing::Nothing, json!("PT40M"), json!("PT2M")),
+            (Compare::Exact, Missing::Nothing, json!(4), json!(8)),
+            (Compare::Exact, Missing::Nothing, json!("text"), json!(null)),
+        ] {
+            assert!(differs(compare, missing, &wanted, &found), "{wanted} against {found}");
+        }
+    }
+}

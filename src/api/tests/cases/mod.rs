@@ -1,0 +1,100 @@
+//! What the definitions accept and refuse, as data: one row per rule and side.
+//!
+//! Must not run anything: the rows are run offline beside this file, and against a real API server by tests/crds.rs.
+
+mod connections;
+mod creates;
+mod updates;
+
+use serde_json::{Value, json};
+
+/// Who refuses, and a part of what it says.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code)] // each of the two test programs uses its own part
+pub(crate) enum Verdict {
+    /// Nobody.
+    Accepted,
+    /// A CEL rule of ours, in our words.
+    Rule(&'static str),
+    /// The schema, in the API server's words.
+    Schema(&'static str),
+}
+
+/// One object, or one change of an object, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// A sentence.
+    pub(crate) name: String,
+    /// The object before; absent for a create.
+    pub(crate) old: Option<Value>,
+    /// The object as it is applied.
+    pub(crate) object: Value,
+    /// What becomes of it.
+    pub(crate) verdict: Verdict,
+}
+
+/// Every row.
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = creates::clusters();
+    cases.extend(connections::all());
+    cases.extend(updates::clusters());
+    cases.extend(updates::connections());
+    cases
+}
+
+/// ARM id of a workspace.
+pub(crate) const WORKSPACE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/demo";
+/// ARM id of a subnet.
+pub(crate) const SUBNET: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/net/subnets/ml";
+/// ARM id of a user-assigned identity.
+pub(crate) const IDENTITY: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/a";
+/// A public key without a private one.
+pub(crate) const PUBLIC_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f nobody@example";
+
+fn object(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// The smallest cluster.
+pub(crate) fn cluster() -> Value {
+    let spec = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_D2_V2", "scale": {"maxNodes": 4}});
+    object("ComputeCluster", "cpu-cluster", &spec)
+}
+
+/// The smallest workspace.
+pub(crate) fn workspace() -> Value {
+    let spec = json!({"resourceId": WORKSPACE, "identityRef": {"kind": "AzureIdentity", "name": "team-a"}});
+    object("Workspace", "research", &spec)
+}
+
+/// The smallest identity.
+pub(crate) fn identity() -> Value {
+    let spec = json!({
+        "type": "ServicePrincipal",
+        "tenantId": "22222222-2222-2222-2222-222222222222",
+        "clientId": "33333333-3333-3333-3333-333333333333",
+        "servicePrincipal": {"clientSecret": {"secretRef": {"name": "azure", "key": "clientSecret"}}},
+    });
+    object("AzureIdentity", "team-a", &spec)
+}
+
+/// The object with a value put at a path such as `spec.scale.maxNodes`; null removes what is there.
+pub(crate) fn with(mut object: Value, path: &str, value: Value) -> Value {
+    let mut place = &mut object;
+    let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
+    for part in parents.split('.').filter(|part| !part.is_empty()) {
+        place = place.as_object_mut().unwrap().entry(part).or_insert_with(|| json!({}));
+    }
+    let place = place.as_object_mut().unwrap();
+    if value.is_null() {
+        place.remove(last);
+    } else {
+        place.insert(last.to_owned(), value);
+    }
+    object
+}
+
+fn create(base: fn() -> Value, name: impl Into<String>, path: &str, value: Value, verdict: Verdict) -> Case {
+    Case { name: name.into(), old: None, object: with(base(), path, value), verdict }
+}

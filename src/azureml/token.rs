@@ -220,3 +220,146 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     // No code that holds the lock can leave the state half changed, so a poisoned lock is as good as another.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn token(name: &str, seconds_left: i64) -> Token {
+        Token::new(SecretString::from(name), Timestamp::now() + SignedDuration::from_secs(seconds_left))
+    }
+
+    /// A source whose n-th fetch (from 1) answers what `answer` says, and how often it was asked.
+    fn kept(answer: impl Fn(u32) -> Result<Token, Error> + Send + Sync + 'static) -> (Arc<Kept>, Arc<AtomicU32>) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let (counter, answer) = (asked.clone(), Arc::new(answer));
+        let fetch = move || -> BoxFuture<'static, Result<Token, Error>> {
+            let (nth, answer) = (counter.fetch_add(1, Ordering::SeqCst) + 1, answer.clone());
+            // The answer comes later, so that callers really meet a fetch that is under way.
+            async move {
+                tokio::task::yield_now().await;
+                answer(nth)
+            }
+            .boxed()
+        };
+        (Arc::new(Kept::new("tenant/client".into(), fetch)), asked)
+    }
+
+    fn failure() -> Error {
+        Error::new(ErrorKind::Connect, "down").while_authenticating()
+    }
+
+    fn in_refresh_window(source: &Kept, token: Token) {
+        let refresh_at = Timestamp::now() - SignedDuration::from_secs(1);
+        lock(&source.state).held = Some(Held { token, refresh_at });
+    }
+
+    async fn landed(source: &Kept) {
+        while lock(&source.state).flight.is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn many_callers_cause_one_fetch() {
+        let (source, asked) = kept(|nth| Ok(token(&format!("t{nth}"), 3600)));
+        let callers = (0..100).map(|_| {
+            let source = source.clone();
+            tokio::spawn(async move { source.token().await.unwrap().expose().to_owned() })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            assert_eq!(caller.await.unwrap(), "t1");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn caller_that_gives_up_does_not_end_the_fetch_for_others() {
+        let (source, asked) = kept(|nth| Ok(token(&format!("t{nth}"), 3600)));
+        let mut impatient = source.token();
+        assert!(futures::poll!(&mut impatient).is_pending());
+        drop(impatient);
+        assert_eq!(source.token().await.unwrap().expose(), "t1");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn early_refresh_makes_nobody_wait() {
+        let (source, asked) = kept(|_| Ok(token("new", 3600)));
+        in_refresh_window(&source, token("old", 60));
+        assert_eq!(source.token().await.unwrap().expose(), "old");
+        landed(&source).await;
+        assert_eq!(source.token().await.unwrap().expose(), "new");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn failed_refresh_leaves_the_old_token_and_is_not_repeated_at_once() {
+        let (source, asked) = kept(|_| Err(failure()));
+        in_refresh_window(&source, token("old", 60));
+        for _ in 0..20 {
+            assert_eq!(source.token().await.unwrap().expose(), "old");
+            landed(&source).await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn token_in_its_last_seconds_is_not_served() {
+        let (source, _) = kept(|_| Ok(token("new", 3600)));
+        in_refresh_window(&source, token("old", 3));
+        assert_eq!(source.token().await.unwrap().expose(), "new");
+    }
+
+    #[tokio::test]
+    async fn failure_is_answered_from_memory_until_the_pause_ends() {
+        let (source, asked) = kept(|nth| if nth == 1 { Err(failure()) } else { Ok(token("good", 3600)) });
+        for _ in 0..20 {
+            assert_eq!(source.token().await.err().unwrap().kind(), &ErrorKind::Connect);
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        lock(&source.state).failed.as_mut().unwrap().1 = Instant::now();
+        assert_eq!(source.token().await.unwrap().expose(), "good");
+    }
+
+    #[tokio::test]
+    async fn refused_token_is_fetched_anew_once_however_many_callers_it_failed() {
+        let (source, asked) = kept(|nth| Ok(token(&format!("t{nth}"), 3600)));
+        let first = source.token().await.unwrap();
+        source.forget(&first);
+        let second = source.token().await.unwrap();
+        assert_eq!(second.expose(), "t2");
+        source.forget(&first);
+        assert_eq!(source.token().await.unwrap().expose(), "t2");
+        // The fresh one is refused as well: fetching more of them at once would not help.
+        source.forget(&second);
+        assert_eq!(source.token().await.unwrap().expose(), "t2");
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn fetch_that_panics_fails_its_callers_and_not_the_next() {
+        let (source, _) = kept(|nth| if nth == 1 { panic!("broken fetch") } else { Ok(token("good", 3600)) });
+        assert_eq!(source.token().await.err().unwrap().kind(), &ErrorKind::Interrupted);
+        lock(&source.state).failed.as_mut().unwrap().1 = Instant::now();
+        assert_eq!(source.token().await.unwrap().expose(), "good");
+    }
+
+    #[test]
+    fn refresh_moment_is_jittered_inside_the_last_ten_minutes_or_quarter() {
+        let now = Timestamp::UNIX_EPOCH;
+        let at = |life: i64, jitter| refresh_at(now + SignedDuration::from_secs(life), now, jitter).as_second();
+        assert_eq!((at(3600, 0), at(3600, 255)), (3300, 3000));
+        assert_eq!((at(80, 0), at(80, 255)), (70, 60));
+        assert_eq!(at(-5, 255), -5);
+    }
+
+    #[test]
+    fn pauses_between_failures_grow_to_ten_seconds_or_what_is_asked() {
+        let pauses: Vec<u64> = (0..6).map(|n| failure_pause(n, None).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(failure_pause(0, Some(Duration::from_secs(60))).as_secs(), 60);
+        assert_eq!(failure_pause(u32::MAX, None).as_secs(), 10);
+    }
+}

@@ -166,7 +166,7 @@ pub struct ClusterScale {
     /// How long a node may be idle before it is removed, 1 s to 30 days, in ISO 8601 or Go form (PT40M, 40m). Azure's
     /// default is PT2M.
     #[schemars(length(min = 1, max = limits::DURATION))]
-    #[x_kube(validation = rules::duration("scale.idleTimeBeforeScaleDown", 1, 30 * 86_400, "1 second to 30 days"))]
+    #[x_kube(validation = rules::duration("scale.idleTimeBeforeScaleDown", 1, 30 * 86_400, "1 second to 30 days, in ISO 8601 or Go form, such as PT40M, P1D or 1h30m"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_time_before_scale_down: Option<String>,
 }

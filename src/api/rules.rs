@@ -166,8 +166,8 @@ pub(crate) fn min_nodes_below_max() -> Rule {
     .field_path(".minNodes")
 }
 
-/// A duration between two bounds, both in seconds; `range` says them in words.
-pub(crate) fn duration(field: &str, min: i64, max: i64, range: &str) -> Rule {
+/// A duration between two bounds, both in seconds; `words` says them, and gives an example of each form.
+pub(crate) fn duration(field: &str, min: i64, max: i64, words: &str) -> Rule {
     let part = |unit: char| format!("int('0' + self.upperAscii().find('[0-9]+{unit}').replace('{unit}', ''))");
     let seconds = format!("{} * 86400 + {} * 3600 + {} * 60 + {}", part('D'), part('H'), part('M'), part('S'));
     let iso = "P([0-9]{1,4}D)?(T([0-9]{1,6}H)?([0-9]{1,7}M)?([0-9]{1,9}S)?)?";
@@ -177,7 +177,7 @@ pub(crate) fn duration(field: &str, min: i64, max: i64, range: &str) -> Rule {
         format!(
             "self.matches('^({iso}|{go})$') && self.matches('[0-9][A-Za-z]$') && {seconds} >= {min} && {seconds} <= {max}"
         ),
-        format!("`{field}` must be a duration from {range}, in ISO 8601 or Go form, such as PT40M, P1D or 1h30m"),
+        format!("`{field}` must be a duration from {words}"),
     )
 }
 

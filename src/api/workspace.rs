@@ -63,7 +63,7 @@ pub struct WorkspaceSpec {
     pub identity_ref: IdentityRef,
     /// How often Azure is looked at, 10 s to 1 h, in ISO 8601 or Go form (PT1M, 1m).
     #[schemars(length(min = 1, max = limits::DURATION))]
-    #[x_kube(validation = rules::duration("observeInterval", 10, 3600, "10 seconds to 1 hour"))]
+    #[x_kube(validation = rules::duration("observeInterval", 10, 3600, "10 seconds to 1 hour, in ISO 8601 or Go form, such as PT1M or 90s"))]
     #[serde(default = "default_interval")]
     pub observe_interval: String,
 }

@@ -149,7 +149,7 @@ pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts)
 
 fn unknown_location<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Plan {
     match &workspace.trouble {
-        Some(failure) => case.failed(failure),
+        Some(because) => case.missing(because.clone()),
         None => case.working("WaitingForWorkspace", "the workspace has not been looked at yet"),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not read anything itself. Time comes in as an argument; secret values have neither Debug nor Serialize.
 
+use crate::action::Because;
 use crate::failure::Failure;
 use api::SecretKeyRef;
 use arm::{Compute, Usage, VmSize, WorkspaceId};
@@ -63,8 +64,8 @@ pub struct WorkspaceFacts {
     pub id: WorkspaceId,
     /// Its region; `None` until Azure told it.
     pub location: Option<String>,
-    /// Why the workspace itself could not be looked at, if so.
-    pub trouble: Option<Failure>,
+    /// Why the Workspace object says that it is not ready, if so.
+    pub trouble: Option<Because>,
     /// Whether it, its identity and its Secret are held for the deletes that will need them.
     pub held: bool,
     /// Whether the Workspace object is being deleted: nothing new starts there.

@@ -1,0 +1,101 @@
+//! Gathers what an object refers to, from caches and named reads; nothing is decided.
+//!
+//! Must not fail on what is missing: that is a fact for the decision. Only Kubernetes itself not answering is an error.
+
+use crate::context::Context;
+use crate::credentials::Credential;
+use crate::looks::Look;
+use crate::objects::{ObjectError, has};
+use crate::workspace::credential;
+use api::annotations::IN_USE;
+use api::{ConditionType, Workspace, find_condition};
+use arm::WorkspaceId;
+use kube::Resource;
+use plan::{Kind, Refs, WorkspaceFacts, WorkspaceState};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What an object refers to, and the means to look at Azure if there are any.
+pub(crate) struct Gathered {
+    pub(crate) refs: Refs,
+    pub(crate) means: Option<Means>,
+}
+
+/// The means to look at Azure and to write.
+pub(crate) struct Means {
+    pub(crate) credential: Credential,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) look: Arc<Look>,
+}
+
+/// Gathers for one object. `None` while its identity was not looked at yet in this process: come again soon.
+pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Result<Option<Gathered>, ObjectError> {
+    let namespace = object.meta().namespace.clone().unwrap_or_default();
+    let name = &object.head().workspace_ref.name;
+    let secrets = context.secrets.read(&namespace, &object.secrets()).await?;
+    for secret in object.secrets() {
+        context.secrets.watch(&(namespace.clone(), secret.name), &context.on_secret_change());
+    }
+    let secrets: BTreeMap<_, _> = secrets.into_iter().collect();
+    let unconnected = |workspace| Gathered {
+        refs: Refs { workspace, secrets: secrets.clone(), sizes: None, usages: None },
+        means: None,
+    };
+    let Some(workspace) = context.workspaces.get(&namespace, name) else {
+        return Ok(Some(unconnected(WorkspaceState::Missing)));
+    };
+    let id = match WorkspaceId::parse(&workspace.spec.resource_id) {
+        Ok(id) => id,
+        Err(error) => {
+            let state = WorkspaceState::Unready {
+                reason: "WorkspaceInvalid".into(),
+                message: format!("`spec.resourceId`: {error}"),
+                stalled: true,
+            };
+            return Ok(Some(unconnected(state)));
+        }
+    };
+    let Some(credential) = credential(context, &workspace) else { return Ok(None) };
+    let credential = match credential {
+        Ok(credential) => credential,
+        Err(why) => {
+            context.workspaces.trigger(&namespace, name);
+            let state = WorkspaceState::Unready { reason: why.reason, message: why.message, stalled: why.stalled };
+            return Ok(Some(unconnected(state)));
+        }
+    };
+    let facts = facts(context, &workspace, &id);
+    if !facts.held && !facts.deleting {
+        context.workspaces.trigger(&namespace, name);
+    }
+    let (sizes, usages) = match object.sizing().filter(|_| object.meta().deletion_timestamp.is_none()) {
+        Some(sizing) => match sizing.location.or(facts.location.as_deref()) {
+            Some(location) => {
+                context.offers.get(&credential.client, &credential.fingerprint, id.subscription(), location).await
+            }
+            None => (None, None),
+        },
+        None => (None, None),
+    };
+    let pace = context.pace(&workspace.spec.observe_interval);
+    let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
+    let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages };
+    Ok(Some(Gathered { refs, means: Some(Means { credential, workspace: id, look }) }))
+}
+
+fn facts(context: &Context, workspace: &Workspace, id: &WorkspaceId) -> WorkspaceFacts {
+    let status = workspace.status.as_ref();
+    let location = status.and_then(|status| status.location.clone());
+    let ready =
+        find_condition(status.map(|status| status.conditions.as_slice()).unwrap_or_default(), ConditionType::Ready);
+    let unready = ready.filter(|ready| ready.status != api::ConditionStatus::True);
+    let rest = context.pace(&workspace.spec.observe_interval).rest;
+    WorkspaceFacts {
+        id: id.clone(),
+        location,
+        trouble: unready.map(|ready| plan::Because::new(ready.reason.clone(), ready.message.clone())),
+        held: has(workspace, IN_USE),
+        deleting: workspace.meta().deletion_timestamp.is_some(),
+        observe_interval: rest.try_into().unwrap_or(jiff::SignedDuration::MAX),
+    }
+}

@@ -1,0 +1,85 @@
+//! What the engine remembers of each object, by UID. All of it may be lost: a restart only looks again.
+//!
+//! Must not be written to Kubernetes; status is rebuilt from Azure and the object's own metadata.
+
+use azureml::{OperationUrl, UnderlyingAction};
+use jiff::Timestamp;
+use plan::{Failure, Memory, Seen, Setback};
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// The memory of one object.
+#[derive(Default)]
+pub(crate) struct Slot {
+    /// What the decision sees of it.
+    pub(crate) memory: Memory,
+    /// Where the operation that runs is looked at.
+    pub(crate) operation: Option<OperationUrl>,
+    /// Not before this time.
+    pub(crate) poll_at: Option<Timestamp>,
+    /// The newest GET of this compute alone, and when it was asked.
+    pub(crate) own_look: Option<(Seen, Timestamp)>,
+    /// resourceVersion of our newest write: an older object in the cache is not acted on.
+    pub(crate) written: Option<String>,
+    /// Value of the reconcile-now annotation that was served.
+    pub(crate) requested: Option<String>,
+    /// Whether a GET is wanted in the next pass.
+    pub(crate) wants_look: bool,
+    /// Whether the object was looked at before in this process.
+    pub(crate) met: bool,
+}
+
+/// Longest that an operation is believed to run: setup in a closed network takes half an hour (azureml-api.md a.4).
+const LONGEST_OPERATION: jiff::SignedDuration = jiff::SignedDuration::from_mins(45);
+
+impl Slot {
+    /// Something went wrong.
+    pub(crate) fn set_back(&mut self, failure: Failure, generation: i64, now: Timestamp) {
+        let before = self.memory.setback.take().filter(|old| old.generation == generation);
+        // Another cause starts its own count of time, so that 403 has its grace after any other trouble.
+        let same = before.as_ref().is_some_and(|old| old.failure.cause == failure.cause);
+        let since = before.as_ref().filter(|_| same).map_or(now, |old| old.since);
+        let attempts = before.map_or(1, |old| old.attempts.saturating_add(1));
+        self.memory.setback = Some(Setback { failure, attempts, at: now, since, generation });
+    }
+
+    /// The operation is no longer known to run; the compute itself tells how it ended.
+    pub(crate) fn operation_ended(&mut self) {
+        self.operation = None;
+        self.poll_at = None;
+        if let Some(write) = &mut self.memory.write {
+            write.running = false;
+        }
+    }
+
+    /// Gives up waiting for an operation that never ends.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let too_long = |write: &plan::AcceptedWrite| write.running && now.duration_since(write.at) > LONGEST_OPERATION;
+        if self.memory.write.as_ref().is_some_and(too_long) {
+            self.operation_ended();
+        }
+    }
+}
+
+/// How a compute goes: clusters and instances are never detached (azureml-api.md f.3).
+pub(crate) const UNDERLYING: UnderlyingAction = UnderlyingAction::Delete;
+
+/// Memories by UID.
+#[derive(Default)]
+pub(crate) struct Memories {
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+impl Memories {
+    /// Takes an object's memory out for a pass; one object has one pass at a time.
+    pub(crate) fn take(&self, uid: &str) -> Slot {
+        self.slots.lock().ok().and_then(|mut slots| slots.remove(uid)).unwrap_or_default()
+    }
+
+    /// Puts it back.
+    pub(crate) fn put(&self, uid: &str, slot: Slot) {
+        if let Ok(mut slots) = self.slots.lock() {
+            slots.insert(uid.to_owned(), slot);
+        }
+    }
+}

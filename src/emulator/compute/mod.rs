@@ -1,0 +1,245 @@
+//! A compute of a workspace: the envelope that every type has, its running change and how each state answers. Finds no computes
+//! and checks no callers.
+
+pub(crate) mod amlcompute;
+pub(crate) mod identity;
+pub(crate) mod nodes;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use self::{
+    amlcompute::Settings,
+    identity::Identity,
+    nodes::{Pool, Scale},
+};
+use crate::time;
+
+/// An error inside a resource: `provisioningErrors` and `errors` hold them wrapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ArmError {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// Codes and messages.
+    pub(crate) details: Vec<(String, String)>,
+}
+
+impl ArmError {
+    /// One without details.
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), details: Vec::new() }
+    }
+
+    /// `{"error": {...}}`; `details` is absent if there are none (recorded 2022, 2023).
+    pub(crate) fn wrapped(&self) -> Value {
+        let mut error = json!({"code": self.code, "message": self.message});
+        if !self.details.is_empty() {
+            let details = self.details.iter().map(|(code, message)| json!({"code": code, "message": message}));
+            error["details"] = details.collect();
+        }
+        json!({"error": error})
+    }
+}
+
+/// `provisioningState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Creating,
+    Updating,
+    Deleting,
+    Succeeded,
+    Failed,
+}
+
+impl State {
+    /// As the service spells it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "Creating",
+            Self::Updating => "Updating",
+            Self::Deleting => "Deleting",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What is being done to a compute.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    Create,
+    /// Holds what is put back if it fails.
+    Update(Box<Before>),
+    /// `detach`: the cluster itself stays behind.
+    Delete {
+        detach: bool,
+        linger: u32,
+    },
+}
+
+/// The members that an update may change.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Before {
+    pub(crate) scale: Scale,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) identity: Option<Identity>,
+}
+
+/// A running change.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pending {
+    pub(crate) operation: Uuid,
+    /// `None`: it never ends.
+    pub(crate) ends: Option<Timestamp>,
+    pub(crate) change: Change,
+    pub(crate) failure: Option<ArmError>,
+}
+
+/// A compute.
+#[derive(Debug, Clone)]
+pub(crate) struct Compute {
+    pub(crate) name: String,
+    pub(crate) location: String,
+    pub(crate) compute_location: String,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) description: Option<String>,
+    pub(crate) disable_local_auth: bool,
+    pub(crate) created_on: Timestamp,
+    pub(crate) modified_on: Timestamp,
+    pub(crate) state: State,
+    pub(crate) errors: Vec<ArmError>,
+    pub(crate) settings: Settings,
+    pub(crate) pool: Pool,
+    /// Whether it ever was Succeeded: only then it has nodes.
+    pub(crate) born: bool,
+    pub(crate) pending: Option<Pending>,
+    /// When it is looked at next, beside `pending`.
+    pub(crate) wake: Option<Timestamp>,
+    /// Reads that do not see it yet (fault).
+    pub(crate) hidden_reads: u32,
+    /// What a stale read shows (fault).
+    pub(crate) previous: Option<Box<Compute>>,
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ended {
+    Succeeded,
+    Failed(ArmError),
+    /// It is gone.
+    Removed {
+        detach: bool,
+        linger: u32,
+    },
+}
+
+/// The time between the pool being there and the service noticing: about one second in every recording.
+const NOTICED: SignedDuration = SignedDuration::from_millis(-811);
+
+impl Compute {
+    /// When something is due.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let ends = self.pending.as_ref().and_then(|pending| pending.ends);
+        ends.into_iter().chain(self.wake).min()
+    }
+
+    /// Ends the running change at `at`; `verdict` is what quota and size checks say of a create.
+    pub(crate) fn finish(&mut self, at: Timestamp, verdict: Option<ArmError>) -> Option<Ended> {
+        let pending = self.pending.take()?;
+        let failure = pending.failure.or(match pending.change {
+            Change::Create => verdict,
+            Change::Update(_) | Change::Delete { .. } => None,
+        });
+        self.modified_on = at;
+        self.tags.get_or_insert_default();
+        match (pending.change, failure) {
+            (Change::Delete { detach, linger }, None) => return Some(Ended::Removed { detach, linger }),
+            (Change::Update(before), Some(error)) => {
+                (self.settings.scale, self.tags, self.identity) = (before.scale, before.tags, before.identity);
+                return Some(self.fail(error));
+            }
+            (Change::Create | Change::Delete { .. }, Some(error)) => return Some(self.fail(error)),
+            (Change::Create, None) => {
+                if !self.born {
+                    self.pool = Pool::new(time::after(at, NOTICED));
+                }
+                self.born = true;
+            }
+            (Change::Update(_), None) => {}
+        }
+        self.settings.complete();
+        self.state = State::Succeeded;
+        self.errors.clear();
+        Some(Ended::Succeeded)
+    }
+
+    fn fail(&mut self, error: ArmError) -> Ended {
+        self.state = State::Failed;
+        self.errors = vec![error.clone()];
+        if !self.born {
+            self.settings.vm_priority.get_or_insert("Dedicated");
+        }
+        Ended::Failed(error)
+    }
+
+    /// What a GET shows.
+    pub(crate) fn show(&self, id: &str) -> Value {
+        if self.born {
+            return self.envelope(id, self.settings.show(&self.pool), Value::Null, true);
+        }
+        self.envelope(id, self.settings.echo(), Value::Null, self.state == State::Failed)
+    }
+
+    /// What the PUT that makes it answers.
+    pub(crate) fn created(&self, id: &str) -> Value {
+        self.envelope(id, self.settings.echo(), Value::Null, false)
+    }
+
+    /// What a PUT or PATCH on it answers: the request's settings, no nodes, and the id of the Batch AI cluster behind it
+    /// (recorded 2022-12-28, 2025-11-04).
+    pub(crate) fn changed(&self, id: &str, echo: &Settings) -> Value {
+        let cluster = id
+            .replace("/Microsoft.MachineLearningServices/workspaces/", "/Microsoft.BatchAI/workspaces/")
+            .replace("/computes/", "/clusters/");
+        self.envelope(id, echo.echo(), json!(cluster), true)
+    }
+
+    /// `settled`: the service has looked at it, so that it knows its region, has no null tags and no null warnings.
+    fn envelope(&self, id: &str, inner: Value, resource_id: Value, settled: bool) -> Value {
+        let mut properties = json!({
+            "createdOn": time::ticks(self.created_on),
+            "modifiedOn": time::ticks(self.modified_on),
+            "disableLocalAuth": self.disable_local_auth,
+            "description": self.description,
+            "resourceId": resource_id,
+            "computeType": "AmlCompute",
+            "provisioningState": self.state.word(),
+            "provisioningErrors": null,
+            "provisioningWarnings": if settled { json!({}) } else { Value::Null },
+            "isAttachedCompute": false,
+            "properties": inner
+        });
+        if settled {
+            properties["computeLocation"] = json!(self.compute_location);
+        }
+        if !self.errors.is_empty() {
+            properties["provisioningErrors"] = self.errors.iter().map(ArmError::wrapped).collect();
+        }
+        let mut envelope = json!({
+            "id": id,
+            "name": self.name,
+            "type": "Microsoft.MachineLearningServices/workspaces/computes",
+            "location": self.location,
+            "tags": self.tags,
+            "properties": properties
+        });
+        if let Some(identity) = &self.identity {
+            envelope["identity"] = identity.describe();
+        }
+        envelope
+    }
+}

@@ -1,0 +1,309 @@
+//! Things that happen to the world without a request: nodes lost, jobs, operations that fail, quotas changed, hands behind the
+//! back. Carries them out; the management plane asks for them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    actions::node_key,
+    compute::{
+        ArmError, Change,
+        nodes::{self, NodeState},
+    },
+    seed::{Lock, QuotaSeed},
+    time::{self, Now},
+    world::{ComputeKey, World},
+};
+
+/// An event, as `POST /world/events` takes it: `{"event": "nodePreempted", "compute": "demo/cpu-cluster"}`. A compute is named by
+/// its ARM id, by `workspace/compute`, or by its name alone where that is unique.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Event {
+    /// Azure takes nodes of a low-priority cluster away.
+    NodePreempted {
+        /// The cluster.
+        compute: String,
+        /// How many nodes.
+        #[serde(default = "one")]
+        count: u32,
+    },
+    /// Nodes break and stay.
+    NodesUnusable {
+        /// The cluster.
+        compute: String,
+        /// How many nodes.
+        #[serde(default = "one")]
+        count: u32,
+        /// The error that the cluster then shows; `DiskFull` if absent.
+        #[serde(default)]
+        code: Option<String>,
+    },
+    /// Broken nodes work again.
+    NodesRepaired {
+        /// The cluster.
+        compute: String,
+    },
+    /// A job asks for nodes.
+    RunSubmitted {
+        /// The cluster.
+        compute: String,
+        /// How many nodes it wants.
+        #[serde(default = "one")]
+        nodes: u32,
+        /// Its id; derived if absent.
+        #[serde(default)]
+        run: Option<String>,
+    },
+    /// A job ends.
+    RunFinished {
+        /// The cluster.
+        compute: String,
+        /// Its id; absent: all jobs.
+        #[serde(default)]
+        run: Option<String>,
+    },
+    /// The operation that runs on a compute fails now.
+    OperationFails {
+        /// The compute.
+        compute: String,
+        /// The error's code.
+        code: String,
+        /// The error's message.
+        message: String,
+    },
+    /// Limits change. Those that are not named stay.
+    QuotaChanged(QuotaSeed),
+    /// A workspace is deleted with all that is in it.
+    WorkspaceDeleted {
+        /// ARM id, or name where that is unique.
+        workspace: String,
+    },
+    /// A compute is gone, at once and without an operation.
+    ComputeDeleted {
+        /// The compute.
+        compute: String,
+    },
+    /// A compute loses tags.
+    TagsStripped {
+        /// The compute.
+        compute: String,
+        /// Which; absent: all.
+        #[serde(default)]
+        keys: Option<Vec<String>>,
+    },
+    /// Role assignments of a principal change: the actions it is denied from now on (an empty list: none).
+    AccessChanged {
+        /// Its client id.
+        client_id: String,
+        /// See [`PrincipalSeed::denied`](crate::PrincipalSeed::denied).
+        denied: Vec<String>,
+    },
+    /// A client secret is replaced. Tokens that were given out stay good.
+    SecretRotated {
+        /// The principal's client id.
+        client_id: String,
+        /// The new secret.
+        client_secret: String,
+    },
+    /// A resource group is locked, or its lock is taken away.
+    LockChanged {
+        /// The group, where its name is unique.
+        group: String,
+        /// Absent: no lock.
+        #[serde(default)]
+        lock: Option<Lock>,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl World {
+    /// Lets an event happen; returns a word about what it did.
+    ///
+    /// # Errors
+    /// What it names does not exist, or it cannot happen now.
+    pub(crate) fn happen(&mut self, event: Event, now: Now) -> Result<String, String> {
+        let at = now.service;
+        self.settle(at);
+        match event {
+            Event::NodePreempted { compute, count } => self.strike(&compute, NodeState::Preempted, count, now),
+            Event::NodesUnusable { compute, count, code } => self.break_nodes(&compute, count, code, now),
+            Event::NodesRepaired { compute } => self.on_nodes(&compute, now, |compute| {
+                compute.pool.repair(at);
+                Ok("nodes repaired".into())
+            }),
+            Event::RunSubmitted { compute, nodes, run } => {
+                let run = run.unwrap_or_else(|| self.random.uuid().to_string());
+                self.on_nodes(&compute, now, |compute| {
+                    compute.pool.submit(&run, nodes);
+                    Ok(run.clone())
+                })
+            }
+            Event::RunFinished { compute, run } => self.on_nodes(&compute, now, |compute| {
+                if compute.pool.finish(run.as_deref(), at) {
+                    return Ok("run finished".into());
+                }
+                Err("the compute has no such run".into())
+            }),
+            Event::OperationFails { compute, code, message } => self.fail_operation(&compute, &code, &message, now),
+            Event::QuotaChanged(quota) => {
+                self.quotas.set(&quota);
+                Ok("quota changed".into())
+            }
+            Event::WorkspaceDeleted { workspace } => {
+                let key = self.find_workspace(&workspace)?;
+                self.workspaces.remove(&key);
+                Ok("workspace deleted".into())
+            }
+            Event::ComputeDeleted { compute } => {
+                let key = self.find_compute(&compute)?;
+                self.remove(&key, false, 0);
+                Ok("compute deleted".into())
+            }
+            Event::TagsStripped { compute, keys } => self.strip_tags(&compute, keys.as_deref()),
+            Event::AccessChanged { client_id, denied } => {
+                let changed = self.directory.principals_mut(&client_id).map(|known| known.denied.clone_from(&denied));
+                if changed.count() > 0 {
+                    Ok("access changed".into())
+                } else {
+                    Err(format!("no principal has client id '{client_id}'"))
+                }
+            }
+            Event::SecretRotated { client_id, client_secret } => {
+                let changed = self
+                    .directory
+                    .principals_mut(&client_id)
+                    .map(|known| known.client_secret.clone_from(&client_secret));
+                if changed.count() > 0 {
+                    Ok("secret rotated".into())
+                } else {
+                    Err(format!("no principal has client id '{client_id}'"))
+                }
+            }
+            Event::LockChanged { group, lock } => self.change_lock(&group, lock),
+        }
+    }
+
+    /// Does something to the nodes of a cluster that has some, and lets the autoscaler react.
+    fn on_nodes(
+        &mut self,
+        compute: &str,
+        now: Now,
+        deed: impl FnOnce(&mut crate::compute::Compute) -> Result<String, String>,
+    ) -> Result<String, String> {
+        let key = self.find_compute(compute)?;
+        let Some(found) = self.compute_mut(&key).filter(|compute| compute.born) else {
+            return Err(format!("compute '{compute}' is not made yet, so it has no nodes"));
+        };
+        let said = deed(found)?;
+        self.nudge(&key, now.service);
+        Ok(said)
+    }
+
+    fn strike(&mut self, compute: &str, state: NodeState, count: u32, now: Now) -> Result<String, String> {
+        self.on_nodes(compute, now, |compute| match compute.pool.strike(state, count, now.service).len() {
+            0 => Err("the compute has no working node".into()),
+            struck => Ok(format!("{struck} nodes")),
+        })
+    }
+
+    fn break_nodes(&mut self, compute: &str, count: u32, code: Option<String>, now: Now) -> Result<String, String> {
+        let code = code.unwrap_or_else(|| "DiskFull".into());
+        let key = self.find_compute(compute)?;
+        let id = self.resource_id(&key.0, &key.1);
+        let seed = self.seed;
+        self.on_nodes(compute, now, |compute| {
+            let struck = compute.pool.strike(NodeState::Unusable, count, now.service);
+            if struck.is_empty() {
+                return Err("the compute has no working node".into());
+            }
+            let key = node_key(&id, time::ticks(compute.created_on));
+            let identity = nodes::Identity { seed, key: &key };
+            let low_priority = compute.settings.is_low_priority();
+            // Code, texts and details as recorded in 2023; other codes have texts of the same form.
+            let disk = code == "DiskFull";
+            let text = if disk { "There is not enough disk space on the node" } else { "The node is unusable" };
+            let told = struck.iter().map(|index| {
+                format!("ComputeNode.Id={}: {text}", nodes::id(identity, *index, low_priority))
+            });
+            let mut error = ArmError::new(&code, told.collect::<Vec<_>>().join(","));
+            if disk {
+                let detail = "The VM disk is full. Delete jobs, tasks, or files on the node to free up space and then reboot the node.";
+                error.details = struck.iter().map(|_| ("Message".to_owned(), detail.to_owned())).collect();
+            }
+            compute.pool.errors = vec![error];
+            Ok(format!("{} nodes", struck.len()))
+        })
+    }
+
+    fn fail_operation(&mut self, compute: &str, code: &str, message: &str, now: Now) -> Result<String, String> {
+        let key = self.find_compute(compute)?;
+        let Some(pending) = self.compute_mut(&key).and_then(|compute| compute.pending.as_mut()) else {
+            return Err(format!("no operation runs on compute '{compute}'"));
+        };
+        let what = match pending.change {
+            Change::Create => "create",
+            Change::Update(_) => "update",
+            Change::Delete { .. } => "delete",
+        };
+        pending.failure = Some(ArmError::new(code, message));
+        pending.ends = Some(now.service);
+        self.nudge(&key, now.service);
+        Ok(format!("{what} failed"))
+    }
+
+    fn strip_tags(&mut self, compute: &str, keys: Option<&[String]>) -> Result<String, String> {
+        let key = self.find_compute(compute)?;
+        let tags = self.compute_mut(&key).and_then(|compute| compute.tags.as_mut());
+        if let Some(tags) = tags {
+            tags.retain(|tag, _| keys.is_some_and(|keys| !keys.contains(tag)));
+        }
+        Ok("tags stripped".into())
+    }
+
+    fn change_lock(&mut self, group: &str, lock: Option<Lock>) -> Result<String, String> {
+        let lower = group.to_ascii_lowercase();
+        let groups = self.subscriptions.values_mut().filter_map(|subscription| subscription.groups.get_mut(&lower));
+        let mut groups: Vec<_> = groups.collect();
+        match groups.as_mut_slice() {
+            [found] => {
+                found.lock = lock;
+                Ok(format!("lock of group '{}' changed", found.name))
+            }
+            [] => Err(format!("there is no resource group '{group}'")),
+            _ => Err(format!("several subscriptions have a resource group '{group}'")),
+        }
+    }
+
+    fn find_workspace(&self, text: &str) -> Result<String, String> {
+        let wanted = |key: &String| {
+            let workspace = &self.workspaces[key];
+            workspace.id().eq_ignore_ascii_case(text) || workspace.name.eq_ignore_ascii_case(text)
+        };
+        only(self.workspaces.keys().filter(|key| wanted(key)).cloned(), "workspace", text)
+    }
+
+    fn find_compute(&self, text: &str) -> Result<ComputeKey, String> {
+        let lower = text.trim_start_matches('/').to_ascii_lowercase();
+        let all = self
+            .workspaces
+            .iter()
+            .flat_map(|(key, workspace)| workspace.computes.keys().map(move |name| (key, workspace, name)));
+        let wanted = all.filter(|(_, workspace, name)| {
+            lower == **name
+                || lower == format!("{}/{name}", workspace.name).to_ascii_lowercase()
+                || format!("/{lower}") == workspace.compute_id(name).to_ascii_lowercase()
+        });
+        only(wanted.map(|(key, _, name)| (key.clone(), name.clone())), "compute", text)
+    }
+}
+
+fn only<T>(mut found: impl Iterator<Item = T>, what: &str, text: &str) -> Result<T, String> {
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(format!("there is no {what} '{text}'")),
+        (Some(_), Some(_)) => Err(format!("several {what}s are called '{text}'; give the ARM id")),
+    }
+}

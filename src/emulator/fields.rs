@@ -1,0 +1,144 @@
+//! Typed reading of JSON bodies, with refusals that name the path of the member. Knows no resource type.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::errors::Refusal;
+
+/// An object of a body and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields<'a> {
+    object: Option<&'a Map<String, Value>>,
+    path: String,
+}
+
+impl<'a> Fields<'a> {
+    /// The whole body.
+    ///
+    /// # Errors
+    /// A body that is no object.
+    pub(crate) fn of(body: &'a Value) -> Result<Self, Refusal> {
+        match body.as_object() {
+            Some(object) => Ok(Self { object: Some(object), path: String::new() }),
+            None => Err(Refusal::gateway(
+                400,
+                "InvalidRequestContent",
+                "The request content was invalid and could not be deserialized: a JSON object is expected.",
+            )),
+        }
+    }
+
+    /// A member that is not null.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.object?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether there is anything at all, be it an empty object.
+    pub(crate) fn exists(&self) -> bool {
+        self.object.is_some()
+    }
+
+    /// An object member; reads of an absent one find nothing.
+    ///
+    /// # Errors
+    /// A member that is no object.
+    pub(crate) fn object(&self, name: &str) -> Result<Self, Refusal> {
+        let path = self.at(name);
+        match self.value(name) {
+            None => Ok(Self { object: None, path }),
+            Some(Value::Object(object)) => Ok(Self { object: Some(object), path }),
+            Some(_) => Err(wrong(&path, "an object")),
+        }
+    }
+
+    /// A text member.
+    ///
+    /// # Errors
+    /// A member that is no text.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
+        self.value(name).map(|value| value.as_str().ok_or_else(|| wrong(&self.at(name), "a string"))).transpose()
+    }
+
+    /// A truth member.
+    ///
+    /// # Errors
+    /// A member that is neither true nor false.
+    pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        self.value(name).map(|value| value.as_bool().ok_or_else(|| wrong(&self.at(name), "a boolean"))).transpose()
+    }
+
+    /// A whole number of 32 bits.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub(crate) fn integer(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        let read = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());
+        self.value(name).map(|value| read(value).ok_or_else(|| wrong(&self.at(name), "a 32-bit integer"))).transpose()
+    }
+
+    /// One of a set of words, whatever its letter case; the answer has the set's spelling.
+    ///
+    /// # Errors
+    /// A word that is not in the set.
+    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>, Refusal> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+            Some(word) => Ok(Some(word)),
+            None => {
+                let (path, valid) = (self.at(name), words.join(", "));
+                Err(Refusal::user_error(format!("The value '{text}' of '{path}' is not valid. Valid values: {valid}."))
+                    .target(path))
+            }
+        }
+    }
+
+    /// A map of texts; a null value reads as an empty text, as tags do.
+    ///
+    /// # Errors
+    /// A member that is no object of texts.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Refusal> {
+        let map = self.object(name)?;
+        let Some(object) = map.object else { return Ok(None) };
+        let read = |(key, value): (&String, &Value)| match value {
+            Value::String(text) => Ok((key.clone(), text.clone())),
+            Value::Null => Ok((key.clone(), String::new())),
+            _ => Err(wrong(&map.at(key), "a string")),
+        };
+        object.iter().map(read).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The path of a member.
+    pub(crate) fn at(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+fn wrong(path: &str, wanted: &str) -> Refusal {
+    Refusal::user_error(format!("The value of '{path}' is not valid: {wanted} is expected.")).target(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn wrong_types_are_refused_with_their_path() {
+        let body = json!({"properties": {"properties": {"vmSize": 4, "scaleSettings": {"maxNodeCount": "4"}}}});
+        let inner = Fields::of(&body).unwrap().object("properties").unwrap().object("properties").unwrap();
+        assert!(inner.text("vmSize").unwrap_err().message.contains("'properties.properties.vmSize'"));
+        let scale = inner.object("scaleSettings").unwrap();
+        assert!(scale.integer("maxNodeCount").unwrap_err().message.contains("scaleSettings.maxNodeCount"));
+        assert!(Fields::of(&json!([])).is_err());
+    }
+
+    #[test]
+    fn words_are_read_in_any_letter_case_and_null_is_absent() {
+        let body = json!({"a": "lowpriority", "b": null, "c": "x"});
+        let fields = Fields::of(&body).unwrap();
+        assert_eq!(fields.word("a", &["Dedicated", "LowPriority"]).unwrap(), Some("LowPriority"));
+        assert_eq!(fields.word("b", &["x"]).unwrap(), None);
+        assert!(fields.word("c", &["y", "z"]).unwrap_err().message.contains("Valid values: y, z"));
+    }
+}

@@ -1,0 +1,205 @@
+//! Makes a world from a seed, or says in words what is wrong with the seed. Reads no file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    aad::Directory,
+    checks::{self, LOCATIONS},
+    compute::{
+        Compute, State,
+        identity::{Identity, Issuer},
+        nodes::Pool,
+    },
+    faults::Faults,
+    operations::Operations,
+    quota::Quotas,
+    random::{self, Random},
+    route::normal_location,
+    seed::{GroupSeed, Seed, SubscriptionSeed, WorkspaceSeed},
+    throttle::Throttle,
+    time::Now,
+    workspace::Workspace,
+    world::{Group, Subscription, World},
+};
+
+impl World {
+    /// The world of a seed at `now`.
+    ///
+    /// # Errors
+    /// What is wrong with the seed, and where.
+    pub(crate) fn new(seed: &Seed, now: Now) -> Result<Self, String> {
+        let mut random = Random::new(seed.random);
+        let mut world = Self {
+            seed: seed.random,
+            page_size: seed.page_size.max(1),
+            directory: Directory::new(seed),
+            subscriptions: BTreeMap::new(),
+            workspaces: BTreeMap::new(),
+            quotas: Quotas::new(&seed.quotas),
+            operations: Operations::new(&mut random),
+            throttle: Throttle::new(seed.throttle.clone()),
+            faults: Faults::default(),
+            agenda: BTreeSet::new(),
+            random,
+        };
+        for subscription in &seed.subscriptions {
+            world.add_subscription(subscription, now)?;
+        }
+        Ok(world)
+    }
+
+    fn add_subscription(&mut self, seed: &SubscriptionSeed, now: Now) -> Result<(), String> {
+        for (what, id) in [("subscription", &seed.id), ("tenant of subscription", &seed.tenant)] {
+            if uuid::Uuid::parse_str(id).is_err() {
+                return Err(format!("seed: {what} '{id}' is no UUID"));
+            }
+        }
+        let groups = seed
+            .resource_groups
+            .iter()
+            .map(|group| (group.name.to_ascii_lowercase(), Group { name: group.name.clone(), lock: group.lock }));
+        let subscription = Subscription {
+            id: seed.id.clone(),
+            tenant: seed.tenant.clone(),
+            groups: groups.collect(),
+            policies: seed.policies.clone(),
+        };
+        if self.subscriptions.insert(seed.id.to_ascii_lowercase(), subscription).is_some() {
+            return Err(format!("seed: subscription '{}' is there twice", seed.id));
+        }
+        for group in &seed.resource_groups {
+            for workspace in &group.workspaces {
+                self.add_workspace(seed, group, workspace, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_workspace(
+        &mut self,
+        subscription: &SubscriptionSeed,
+        group: &GroupSeed,
+        seed: &WorkspaceSeed,
+        now: Now,
+    ) -> Result<(), String> {
+        let location = normal_location(&seed.location);
+        if !LOCATIONS.contains(&location.as_str()) {
+            return Err(format!(
+                "seed: workspace '{}': location '{}' is no region of Azure ML",
+                seed.name, seed.location
+            ));
+        }
+        let mut workspace = Workspace {
+            subscription: subscription.id.clone(),
+            group: group.name.clone(),
+            name: seed.name.clone(),
+            location,
+            tenant: subscription.tenant.clone(),
+            tags: seed.tags.clone(),
+            created_on: now.service,
+            computes: BTreeMap::new(),
+            detached: BTreeMap::new(),
+            ghosts: BTreeMap::new(),
+        };
+        let key = format!("{}/{}/{}", subscription.id, group.name, seed.name).to_ascii_lowercase();
+        for (index, body) in seed.computes.iter().enumerate() {
+            let compute = self
+                .existing(&workspace, body, now)
+                .map_err(|why| format!("seed: workspace '{}': computes[{index}]: {why}", seed.name))?;
+            let lower = compute.name.to_ascii_lowercase();
+            workspace.computes.insert(lower, compute);
+        }
+        let names: Vec<String> = workspace.computes.keys().cloned().collect();
+        if self.workspaces.insert(key.clone(), workspace).is_some() {
+            return Err(format!("seed: workspace '{}' is there twice in group '{}'", seed.name, group.name));
+        }
+        for name in names {
+            self.nudge(&(key.clone(), name), now.service);
+        }
+        Ok(())
+    }
+
+    /// A compute that is there from the start.
+    fn existing(&self, workspace: &Workspace, body: &Value, now: Now) -> Result<Compute, String> {
+        let name = body.get("name").and_then(Value::as_str).ok_or("'name' is missing")?;
+        let created = match body.pointer("/properties/createdOn").and_then(Value::as_str) {
+            None => now.service,
+            Some(text) => text.parse().map_err(|_| format!("'properties.createdOn' '{text}' is no timestamp"))?,
+        };
+        let read = checks::compute_body(body).map_err(|refusal| refusal.message)?;
+        let location = read.location.unwrap_or_else(|| workspace.location.clone());
+        let id = workspace.compute_id(name).to_ascii_lowercase();
+        let system = random::uuid_for(self.seed, &format!("system identity of {id}")).to_string();
+        let lookup = |id: &str| self.directory.identity(id);
+        let issuer = Issuer { tenant: &workspace.tenant, system: &system, lookup: &lookup };
+        let identity = read.identity.as_ref().map(|request| Identity::apply(None, request, true, &issuer));
+        let mut settings = read.settings;
+        settings.complete();
+        Ok(Compute {
+            name: name.to_owned(),
+            compute_location: read.compute_location.unwrap_or_else(|| location.clone()),
+            location,
+            tags: Some(read.tags.unwrap_or_default()),
+            identity: identity.transpose().map_err(|refusal| refusal.message)?,
+            description: read.description,
+            disable_local_auth: read.disable_local_auth,
+            created_on: created,
+            modified_on: created,
+            state: State::Succeeded,
+            errors: Vec::new(),
+            settings,
+            pool: Pool::new(created),
+            born: true,
+            pending: None,
+            wake: None,
+            hidden_reads: 0,
+            previous: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn build(text: &str) -> Result<World, String> {
+        let now = Now { wall: Timestamp::UNIX_EPOCH, service: Timestamp::UNIX_EPOCH };
+        World::new(&Seed::from_json(text)?, now)
+    }
+
+    fn with_workspace(workspace: &str) -> String {
+        format!(
+            r#"{{"subscriptions": [{{"id": "{0}", "tenant": "{0}", "resourceGroups": [{{"name": "g", "workspaces": [{workspace}]}}]}}]}}"#,
+            crate::seed::SUBSCRIPTION
+        )
+    }
+
+    #[test]
+    fn seeded_computes_exist_and_may_have_old_names() {
+        let compute = r#"{"name": "cpu-cluster-1", "location": "eastus", "properties": {"computeType": "AmlCompute",
+            "properties": {"vmSize": "Standard_D2_v2", "scaleSettings": {"maxNodeCount": 4}}}}"#;
+        let world =
+            build(&with_workspace(&format!(r#"{{"name": "w", "location": "East US", "computes": [{compute}]}}"#)));
+        let world = world.unwrap();
+        let workspace = world.workspaces.values().next().unwrap();
+        assert_eq!(workspace.computes["cpu-cluster-1"].state, State::Succeeded);
+    }
+
+    #[test]
+    fn wrong_seeds_are_refused_with_the_place() {
+        for (text, part) in [
+            (with_workspace(r#"{"name": "w", "location": "atlantis"}"#), "workspace 'w': location 'atlantis'"),
+            (
+                with_workspace(r#"{"name": "w", "location": "eastus", "computes": [{}]}"#),
+                "computes[0]: 'name' is missing",
+            ),
+            (r#"{"subscriptions": [{"id": "x", "tenant": "y"}]}"#.to_owned(), "subscription 'x' is no UUID"),
+        ] {
+            let error = build(&text).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

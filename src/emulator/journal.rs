@@ -1,0 +1,244 @@
+//! What was asked and answered on the data plane, bounded, with credentials taken out. Judges nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hyper::body::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    message::{Request, Response},
+    route::{self, Route},
+};
+
+/// Bodies longer than this are kept to here.
+const LONGEST_BODY: usize = 64 * 1024;
+/// What all kept bodies together may take.
+const ALL_BODIES: usize = 16 * 1024 * 1024;
+const REDACTED: &str = "<redacted>";
+
+/// One exchange, as `GET /journal` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Counts from 1 and is never used again.
+    pub seq: u64,
+    /// Wall time at which the request was there.
+    pub at: Timestamp,
+    /// Method.
+    pub method: String,
+    /// Path as sent.
+    pub path: String,
+    /// Query as sent; empty if there was none.
+    pub query: String,
+    /// Headers by name in lower case; tokens are taken out.
+    pub request_headers: BTreeMap<String, String>,
+    /// Body: JSON if it is some, else text; null if there was none. Secrets and passwords are taken out.
+    pub request_body: Value,
+    /// Status; null if the connection was dropped instead of an answer.
+    pub status: Option<u16>,
+    /// Headers by name in lower case.
+    pub response_headers: BTreeMap<String, String>,
+    /// Body, as above.
+    pub response_body: Value,
+}
+
+#[derive(Debug)]
+struct Record {
+    seq: u64,
+    at: Timestamp,
+    request: Request,
+    response: Option<Response>,
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        self.request.body.len() + self.response.as_ref().map_or(0, |response| response.body.len())
+    }
+}
+
+/// The latest exchanges.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    records: VecDeque<Record>,
+    next: u64,
+    capacity: usize,
+    bytes: usize,
+}
+
+impl Journal {
+    /// Keeps at most `capacity` exchanges.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { records: VecDeque::new(), next: 1, capacity: capacity.max(1), bytes: 0 }
+    }
+
+    /// Notes an exchange; `None`: the connection was dropped.
+    pub(crate) fn note(&mut self, at: Timestamp, mut request: Request, response: Option<&Response>) {
+        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. }));
+        for (name, value) in &mut request.headers {
+            if matches!(name.as_str(), "authorization" | "x-ms-authorization-auxiliary" | "cookie") {
+                *value = REDACTED.into();
+            }
+        }
+        request.body = redact(&clip(&request.body), token);
+        let response = response.map(|response| {
+            let body = clip(&response.body);
+            Response { body: if token { redact(&body, false) } else { body }, ..response.clone() }
+        });
+        let record = Record { seq: self.next, at, request, response };
+        self.next += 1;
+        self.bytes += record.bytes();
+        self.records.push_back(record);
+        while self.records.len() > self.capacity || (self.bytes > ALL_BODIES && self.records.len() > 1) {
+            let oldest = self.records.pop_front();
+            self.bytes -= oldest.map_or(0, |record| record.bytes());
+        }
+    }
+
+    /// Exchanges after number `since`, oldest first.
+    pub(crate) fn entries(&self, since: u64) -> Vec<Entry> {
+        self.records.iter().filter(|record| record.seq > since).map(entry).collect()
+    }
+
+    /// Forgets all exchanges; numbers go on.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.bytes = 0;
+    }
+}
+
+fn entry(record: &Record) -> Entry {
+    let request = &record.request;
+    let response = record.response.as_ref();
+    let headers = response.map(|response| {
+        let own = response.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        own.chain(response.extra.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))).collect()
+    });
+    Entry {
+        seq: record.seq,
+        at: record.at,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        query: request.query.clone(),
+        request_headers: request.headers.iter().cloned().collect(),
+        request_body: readable(&request.body),
+        status: response.map(|response| response.status),
+        response_headers: headers.unwrap_or_default(),
+        response_body: response.map_or(Value::Null, |response| readable(&response.body)),
+    }
+}
+
+fn readable(body: &Bytes) -> Value {
+    if body.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+}
+
+fn clip(body: &Bytes) -> Bytes {
+    if body.len() <= LONGEST_BODY {
+        return body.clone();
+    }
+    // A copy, so that the whole body is not kept alive by its beginning.
+    Bytes::copy_from_slice(&body[..LONGEST_BODY])
+}
+
+/// Takes secrets out of a body: members and form fields whose names are those of credentials.
+fn redact(body: &Bytes, form: bool) -> Bytes {
+    const SECRETS: [&str; 6] =
+        ["adminUserPassword", "password", "client_secret", "client_assertion", "access_token", "privateKeyData"];
+    if form {
+        let text = String::from_utf8_lossy(body);
+        let fields: Vec<String> = text
+            .split('&')
+            .map(|field| match field.split_once('=') {
+                Some((name, _)) if SECRETS.contains(&name) => format!("{name}={REDACTED}"),
+                _ => field.to_owned(),
+            })
+            .collect();
+        return Bytes::from(fields.join("&"));
+    }
+    let text = String::from_utf8_lossy(body);
+    if !SECRETS.iter().any(|secret| text.contains(secret)) {
+        return body.clone();
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            redact_members(&mut value, &SECRETS);
+            Bytes::from(value.to_string())
+        }
+        // It names a secret but cannot be read, so that none of it is safe to keep.
+        Err(_) => Bytes::from_static(REDACTED.as_bytes()),
+    }
+}
+
+fn redact_members(value: &mut Value, secrets: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if secrets.contains(&name.as_str()) && !member.is_null() {
+                    *member = REDACTED.into();
+                } else {
+                    redact_members(member, secrets);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_members(item, secrets)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(path: &str, body: &str) -> Request {
+        Request {
+            method: "POST".into(),
+            path: path.into(),
+            headers: vec![("authorization".into(), "Bearer secret".into())],
+            body: body.to_owned().into(),
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn journal_keeps_no_more_than_it_may_and_counts_on() {
+        let mut journal = Journal::new(3);
+        for _ in 0..5 {
+            journal.note(Timestamp::UNIX_EPOCH, request("/x", ""), None);
+        }
+        let numbers: Vec<u64> = journal.entries(0).iter().map(|entry| entry.seq).collect();
+        assert_eq!(numbers, [3, 4, 5]);
+        assert_eq!(journal.entries(4).len(), 1);
+        journal.clear();
+        journal.note(Timestamp::UNIX_EPOCH, request("/x", ""), None);
+        assert_eq!(journal.entries(0)[0].seq, 6);
+    }
+
+    #[test]
+    fn journal_keeps_no_credential() {
+        let mut journal = Journal::new(9);
+        let answer = Response::json(200, &json!({"access_token": "secret", "expires_in": 1}));
+        let form = "grant_type=client_credentials&client_secret=secret&scope=x";
+        journal.note(Timestamp::UNIX_EPOCH, request("/t/oauth2/v2.0/token", form), Some(&answer));
+        let body = r#"{"properties": {"userAccountCredentials": {"adminUserPassword": "secret"}}}"#;
+        journal.note(Timestamp::UNIX_EPOCH, request("/subscriptions/S", body), Some(&Response::empty(201)));
+        journal.note(Timestamp::UNIX_EPOCH, request("/x", r#"{"password": "secret"#), None);
+        let text = serde_json::to_string(&journal.entries(0)).unwrap();
+        assert!(!text.contains("secret\"") && !text.contains("=secret") && !text.contains("Bearer"), "{text}");
+        assert!(text.contains("scope=x") && text.contains("expires_in"), "{text}");
+    }
+
+    #[test]
+    fn journal_bounds_the_bytes_it_keeps() {
+        let mut journal = Journal::new(10_000);
+        let big = "x".repeat(100_000);
+        for _ in 0..400 {
+            journal.note(Timestamp::UNIX_EPOCH, request("/x", &big), None);
+        }
+        assert!(journal.bytes <= ALL_BODIES && journal.records.len() < 400);
+    }
+}

@@ -1,0 +1,280 @@
+//! What exists when the emulator starts: tenants, principals, subscriptions, workspaces, computes, quotas, request budgets.
+//! The shape of the seed file; builds nothing and reads no file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The subscription of the default seed.
+pub const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
+/// The tenant of the default seed.
+pub const TENANT: &str = "22222222-2222-2222-2222-222222222222";
+/// The application (client) id of the default seed.
+pub const CLIENT_ID: &str = "33333333-3333-3333-3333-333333333333";
+/// The client secret of the default seed. It opens nothing but an emulator.
+pub const CLIENT_SECRET: &str = "emulator-client-secret";
+/// The object id of the default seed's service principal.
+pub const OBJECT_ID: &str = "44444444-4444-4444-4444-444444444444";
+
+/// The world at the start, as the seed file (JSON, camelCase) writes it. Unknown fields are refused, absent ones have the
+/// values of the default seed's kind: no principals, no subscriptions, Azure's published budgets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Seed {
+    /// Who may ask for tokens.
+    pub principals: Vec<PrincipalSeed>,
+    /// User-assigned managed identities with ids of your choice. Any other well-formed id is known too and has ids derived
+    /// from it, unless `onlyListedIdentities` is set.
+    pub identities: Vec<IdentitySeed>,
+    /// Refuse user-assigned identities that are not listed.
+    pub only_listed_identities: bool,
+    /// The subscriptions and what is in them.
+    pub subscriptions: Vec<SubscriptionSeed>,
+    /// Limits that differ from the defaults.
+    pub quotas: Vec<QuotaSeed>,
+    /// Request budgets.
+    pub throttle: ThrottleSeed,
+    /// How long a token is valid, in seconds of wall time. Entra ID's default for applications is about an hour.
+    pub token_lifetime_seconds: u32,
+    /// Computes on one page of a list. Azure's own number is not published.
+    pub page_size: usize,
+    /// Fixes ids and durations: two emulators with one value and one history answer alike.
+    pub random: u64,
+}
+
+/// A service principal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrincipalSeed {
+    /// The tenant it signs in to.
+    pub tenant: String,
+    /// Application (client) id.
+    pub client_id: String,
+    /// Client secret.
+    pub client_secret: String,
+    /// Object id of the service principal; derived from the client id if absent.
+    #[serde(default)]
+    pub object_id: Option<String>,
+    /// Actions its role assignments do not cover, such as `Microsoft.MachineLearningServices/workspaces/computes/write`;
+    /// `*` at the end stands for any rest. Everything else is allowed.
+    #[serde(default)]
+    pub denied: Vec<String>,
+}
+
+/// A user-assigned managed identity.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IdentitySeed {
+    /// Its ARM id.
+    pub id: String,
+    /// Object id of its service principal.
+    pub principal_id: String,
+    /// Client id.
+    pub client_id: String,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubscriptionSeed {
+    /// Subscription id.
+    pub id: String,
+    /// The tenant that it trusts.
+    pub tenant: String,
+    /// Its resource groups.
+    #[serde(default)]
+    pub resource_groups: Vec<GroupSeed>,
+    /// Azure Policy assignments with effect deny.
+    #[serde(default)]
+    pub policies: Vec<PolicySeed>,
+}
+
+/// A resource group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupSeed {
+    /// Its name.
+    pub name: String,
+    /// A management lock on it.
+    #[serde(default)]
+    pub lock: Option<Lock>,
+    /// Its workspaces.
+    #[serde(default)]
+    pub workspaces: Vec<WorkspaceSeed>,
+}
+
+/// Levels of a management lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lock {
+    /// Deletes are refused.
+    CanNotDelete,
+    /// Deletes and writes are refused.
+    ReadOnly,
+}
+
+/// A workspace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceSeed {
+    /// Its name.
+    pub name: String,
+    /// Its region, as in `eastus`.
+    pub location: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Computes that exist already: a PUT body each, with `name` beside it. They are Succeeded from the start and their
+    /// names need not follow today's rules.
+    #[serde(default)]
+    pub computes: Vec<Value>,
+}
+
+/// An Azure Policy assignment that denies computes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicySeed {
+    /// Name of the assignment.
+    pub name: String,
+    /// Deny computes of these VM sizes.
+    #[serde(default)]
+    pub denied_vm_sizes: Vec<String>,
+    /// Deny computes that lack any of these tags.
+    #[serde(default)]
+    pub required_tags: Vec<String>,
+}
+
+/// Limits of one subscription in one region.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QuotaSeed {
+    /// Subscription id.
+    pub subscription: String,
+    /// Region.
+    pub location: String,
+    /// Dedicated vCPUs of all families together.
+    #[serde(default)]
+    pub total_dedicated_cores: Option<i64>,
+    /// Low-priority vCPUs of all families together.
+    #[serde(default)]
+    pub total_low_priority_cores: Option<i64>,
+    /// Number of computes.
+    #[serde(default)]
+    pub total_clusters: Option<i64>,
+    /// Dedicated vCPUs by family name.
+    #[serde(default)]
+    pub families: BTreeMap<String, i64>,
+}
+
+/// Request budgets: a token bucket per subscription, principal and kind of operation, and one over all principals.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ThrottleSeed {
+    /// GET, and polls of operations.
+    pub reads: BudgetSeed,
+    /// PUT, PATCH and POST.
+    pub writes: BudgetSeed,
+    /// DELETE.
+    pub deletes: BudgetSeed,
+    /// How many times larger the budget over all principals is.
+    pub global_factor: u32,
+}
+
+/// One token bucket.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BudgetSeed {
+    /// Requests that may be sent at once.
+    pub capacity: u32,
+    /// Requests regained each second of wall time.
+    pub per_second: f64,
+}
+
+impl Default for ThrottleSeed {
+    /// The published limits of 2024: reads 250 and 25/s, writes and deletes 200 and 10/s, 15 times that over all principals
+    /// (azureml-api g.1).
+    fn default() -> Self {
+        Self {
+            reads: BudgetSeed { capacity: 250, per_second: 25.0 },
+            writes: BudgetSeed { capacity: 200, per_second: 10.0 },
+            deletes: BudgetSeed { capacity: 200, per_second: 10.0 },
+            global_factor: 15,
+        }
+    }
+}
+
+impl ThrottleSeed {
+    /// Budgets that no test or benchmark reaches.
+    pub fn unlimited() -> Self {
+        let budget = BudgetSeed { capacity: u32::MAX, per_second: 1e9 };
+        Self { reads: budget, writes: budget, deletes: budget, global_factor: 1 }
+    }
+}
+
+impl Default for Seed {
+    /// One tenant, one principal, one subscription with the resource group `ml` and the workspaces `demo` (eastus) and
+    /// `second` (westeurope).
+    fn default() -> Self {
+        let workspace = |name: &str, location: &str| WorkspaceSeed {
+            name: name.into(),
+            location: location.into(),
+            tags: BTreeMap::new(),
+            computes: Vec::new(),
+        };
+        Self {
+            principals: vec![PrincipalSeed {
+                tenant: TENANT.into(),
+                client_id: CLIENT_ID.into(),
+                client_secret: CLIENT_SECRET.into(),
+                object_id: Some(OBJECT_ID.into()),
+                denied: Vec::new(),
+            }],
+            identities: Vec::new(),
+            only_listed_identities: false,
+            subscriptions: vec![SubscriptionSeed {
+                id: SUBSCRIPTION.into(),
+                tenant: TENANT.into(),
+                resource_groups: vec![GroupSeed {
+                    name: "ml".into(),
+                    lock: None,
+                    workspaces: vec![workspace("demo", "eastus"), workspace("second", "westeurope")],
+                }],
+                policies: Vec::new(),
+            }],
+            quotas: Vec::new(),
+            throttle: ThrottleSeed::default(),
+            token_lifetime_seconds: 3599,
+            page_size: 100,
+            random: 1,
+        }
+    }
+}
+
+impl Seed {
+    /// Reads the text of a seed file.
+    ///
+    /// # Errors
+    /// What is wrong, with line and column, in words.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text)
+            .map_err(|error| format!("seed: {error}; see the documentation of Seed for its shape"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seed_survives_a_round_trip() {
+        let text = serde_json::to_string(&Seed::default()).unwrap();
+        let back = Seed::from_json(&text).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    }
+
+    #[test]
+    fn seed_with_a_misspelled_field_is_refused_by_name() {
+        let error = Seed::from_json(r#"{"subscription": []}"#).unwrap_err();
+        assert!(error.contains("unknown field `subscription`"), "{error}");
+    }
+}

@@ -11,7 +11,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// First lines of every generated file, behind its comment sign.
-pub const GENERATED: &str = "Generated from src/api by `make generate`. Do not edit.";
+pub const GENERATED: &str = "Generated from code by `make generate`. Do not edit.";
 
 /// Why a definition could not be written.
 #[derive(Debug, thiserror::Error)]

@@ -33,7 +33,7 @@ pub use compute_cluster::{
     NodePriority,
 };
 pub use conditions::{Condition, ConditionStatus, ConditionType, find as find_condition};
-pub use crds::{YamlError, all_crds, to_yaml};
+pub use crds::{GENERATED, YamlError, all_crds, to_yaml};
 pub use status::{
     Advice, AzureResource, ComputeStatus, How, IdentityReport, OperationReport, PlannedChange, ProvisioningError,
 };

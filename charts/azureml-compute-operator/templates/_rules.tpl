@@ -1,0 +1,92 @@
+{{/* Generated from src/api by `make generate`. Do not edit. */}}
+
+{{/* What is needed in every namespace that is served. */}}
+{{- define "operator.namespacedRules" -}}
+- apiGroups:
+  - compute.azureml.dev
+  resources:
+  - azureidentities
+  - computeclusters
+  - workspaces
+  verbs:
+  - get
+  - list
+  - watch
+  - patch
+- apiGroups:
+  - compute.azureml.dev
+  resources:
+  - azureidentities/status
+  - computeclusters/status
+  - workspaces/status
+  verbs:
+  - patch
+- apiGroups:
+  - events.k8s.io
+  resources:
+  - events
+  verbs:
+  - create
+  - patch
+{{- end }}
+
+{{/* What is needed once in the cluster. */}}
+{{- define "operator.clusterRules" -}}
+- apiGroups:
+  - apiextensions.k8s.io
+  resourceNames:
+  - azureidentities.compute.azureml.dev
+  - computeclusters.compute.azureml.dev
+  - workspaces.compute.azureml.dev
+  resources:
+  - customresourcedefinitions
+  verbs:
+  - get
+{{- end }}
+
+{{/* What is needed on named Secrets; the context has secretNames. */}}
+{{- define "operator.secretRules" -}}
+- apiGroups:
+  - ""
+  resourceNames:
+  {{- toYaml .secretNames | nindent 2 }}
+  resources:
+  - secrets
+  verbs:
+  - get
+  - watch
+  - patch
+{{- end }}
+
+{{/* What people who may view a namespace may do. */}}
+{{- define "operator.viewRules" -}}
+- apiGroups:
+  - compute.azureml.dev
+  resources:
+  - azureidentities
+  - computeclusters
+  - workspaces
+  verbs:
+  - get
+  - list
+  - watch
+{{- end }}
+
+{{/* What people who may edit a namespace may do. */}}
+{{- define "operator.editRules" -}}
+- apiGroups:
+  - compute.azureml.dev
+  resources:
+  - azureidentities
+  - computeclusters
+  - workspaces
+  verbs:
+  - create
+  - delete
+  - deletecollection
+  - get
+  - list
+  - patch
+  - update
+  - watch
+{{- end }}

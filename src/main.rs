@@ -1,2 +1,9 @@
-//! The binary: parses nothing itself, hands over to the command line.
-fn main() {}
+//! The binary. Must not do anything but hand over to the command line.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

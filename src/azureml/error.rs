@@ -258,10 +258,16 @@ fn causes(error: &reqwest::Error) -> Vec<&(dyn StdError + 'static)> {
 }
 
 fn tls_failure(error: &reqwest::Error) -> Option<String> {
-    causes(error)
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<rustls::Error>())
-        .map(|tls| lower_first(&tls.to_string()))
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let tls = causes(error).into_iter().find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
+    // rustls tells how many seconds ago, which would make every message a new one.
+    let expired = matches!(tls, rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }));
+    let early = matches!(tls, rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }));
+    Some(match (expired, early) {
+        (true, _) => "the certificate has expired".to_owned(),
+        (_, true) => "the certificate is not valid yet".to_owned(),
+        (false, false) => lower_first(&tls.to_string()),
+    })
 }
 
 fn innermost(error: &reqwest::Error) -> String {

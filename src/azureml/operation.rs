@@ -94,6 +94,10 @@ impl OperationUrl {
         if text.len() > LONGEST {
             return Err(foreign("it is longer than 16 KiB"));
         }
+        // RFC 3986 section 2; parsers disagree about everything else.
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)) {
+            return Err(foreign("it has characters that no URL has"));
+        }
         let url = Url::parse(text).map_err(|_| foreign("it is no URL"))?;
         same_origin(&url, cloud.resource_manager()).map_err(foreign)?;
         // A URL library may rewrite what it parses (dot segments, backslashes, odd characters); then this is not the
@@ -259,6 +263,7 @@ mod tests {
             ("service=new", "service=new#f"),
             ("service=new", "s=\"'<>"),
             ("service=new", "service=\u{e4}"),
+            ("service=new", "service=\\"),
             ("service=new", "service=\nnew"),
         ] {
             refused(&good().replace(from, to));

@@ -10,8 +10,10 @@
 
 mod absence;
 mod bodies;
+mod hostile;
 mod operations;
 mod pages;
+mod proxy;
 mod requests;
 mod server;
 mod throttling;

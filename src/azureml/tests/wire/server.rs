@@ -215,13 +215,19 @@ pub(crate) struct Ca {
 
 impl Ca {
     pub(crate) fn new() -> Self {
+        Self::with_certificate_until(2099)
+    }
+
+    /// One whose servers' certificates ended at the beginning of that year.
+    pub(crate) fn with_certificate_until(year: i32) -> Self {
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = ca.self_signed(&ca_key).unwrap().pem();
         let issuer = rcgen::Issuer::new(ca, ca_key);
         let key = rcgen::KeyPair::generate().unwrap();
-        let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        leaf.not_after = rcgen::date_time_ymd(year, 1, 1);
         let certificate = leaf.signed_by(&key, &issuer).unwrap().der().clone();
         Self { pem, certificate, key: key.serialize_der() }
     }

@@ -186,6 +186,16 @@ async fn authority_that_is_down_or_not_trusted_is_told_apart() {
 }
 
 #[tokio::test]
+async fn expired_certificate_is_told_in_words_that_do_not_change() {
+    let ca = Ca::with_certificate_until(2020);
+    let authority = Server::start_tls(&ca, grant).await;
+    let (_server, client) = behind(&authority, Some(&ca), Duration::from_secs(10)).await;
+    let error = client.unwrap().list_computes(&workspace()).await.unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Tls);
+    assert!(error.to_string().contains("failed: the certificate has expired; check"), "{error}");
+}
+
+#[tokio::test]
 async fn resource_manager_behind_an_own_ca_is_reached_and_a_stranger_is_not() {
     let (ca, stranger) = (Ca::new(), Ca::new());
     let server = Server::start_tls(&ca, |seen, number| match seen.method.as_str() {

@@ -20,8 +20,8 @@ use crate::tools;
 const ISSUER: &str = "https://kubernetes.default.svc";
 
 /// The controllers that the objects of a test depend on. The rest (nodes, workloads, volumes) would only watch.
-const CONTROLLERS: &str =
-    "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller";
+const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
+     serviceaccount-token-controller,clusterrole-aggregation-controller";
 
 /// The three programs, in the order in which they end.
 pub(super) struct Launched {

@@ -84,7 +84,7 @@ impl World {
                 "AmlCompute computes do not have any secrets associated with them. This operation is not supported.",
             ));
         }
-        let node_key = node_key(&workspace.compute_id(&compute.name), time::ticks(compute.created_on));
+        let node_key = node_key(&workspace.compute_id(&compute.name), &time::ticks(compute.created_on));
         let identity = nodes::Identity { seed: self.seed, key: &node_key };
         let settings = &compute.settings;
         let nodes = compute.pool.list(identity, settings.is_low_priority(), settings.is_public());
@@ -120,6 +120,6 @@ impl World {
 }
 
 /// What the ids of a cluster's nodes are derived from: a cluster made again has other nodes.
-pub(crate) fn node_key(id: &str, created: String) -> String {
-    id.to_ascii_lowercase() + &created
+pub(crate) fn node_key(id: &str, created: &str) -> String {
+    id.to_ascii_lowercase() + created
 }

@@ -134,11 +134,11 @@ pub(crate) fn json_body(request: &Request) -> Result<Value, Refusal> {
     if request.body.is_empty() {
         return Err(invalid("the request has no content".into()));
     }
-    let value = serde_json::from_slice(&request.body).map_err(|error| invalid(error.to_string()))?;
+    let value: Value = serde_json::from_slice(&request.body).map_err(|error| invalid(error.to_string()))?;
     // azureml-core encodes the PATCH that removes identities twice (sdk-wire-notes 5).
-    match value {
-        Value::String(inner) => serde_json::from_str(&inner).map_err(|error| invalid(error.to_string())),
-        value => Ok(value),
+    match value.as_str() {
+        Some(inner) => serde_json::from_str(inner).map_err(|error| invalid(error.to_string())),
+        None => Ok(value),
     }
 }
 

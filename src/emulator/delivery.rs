@@ -1,90 +1,121 @@
-//! What faults do to an answer on its way: late, altered, cut short, or never. Chooses no faults and touches no world.
+//! What the faults that met a request do to it, put together: to its operation in the world, and to its answer on the way. Chooses
+//! no faults and touches no world.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use crate::{
+    compute::ArmError,
     faults::{Effect, When},
     message::Response,
 };
 
-/// How long the request (before its effect) or the answer (after it) is held back.
-pub(crate) fn delay(effects: &[Effect], moment: When) -> Duration {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Delay { by, when } if *when == moment => Some(by.unsigned_abs()),
-            _ => None,
-        })
-        .sum()
+/// Something that may be done before the effect of a request or after it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Twice<T> {
+    pub(crate) before: T,
+    pub(crate) after: T,
 }
 
-/// Whether the connection is dropped at that moment.
-pub(crate) fn drops(effects: &[Effect], moment: When) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::DropConnection { when } if *when == moment))
-}
-
-/// How many bytes of the body are sent, if it is cut short.
-pub(crate) fn cut(effects: &[Effect]) -> Option<usize> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::TruncateBody { bytes } => Some(*bytes),
-        _ => None,
-    })
-}
-
-/// An answer that stands in for the right one.
-pub(crate) fn stand_in(effects: &[Effect], moment: When) -> Option<Response> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::Respond { status, headers, body, when } if *when == moment => {
-            Some(canned(*status, headers, body.as_ref()))
+impl<T> Twice<T> {
+    fn at(&mut self, when: When) -> &mut T {
+        match when {
+            When::BeforeEffect => &mut self.before,
+            When::AfterEffect => &mut self.after,
         }
-        Effect::Html { status, when } if *when == moment => {
-            let page = format!(
-                "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n"
-            );
-            Some(Response::text(*status, "text/html", page))
-        }
-        _ => None,
-    })
-}
-
-fn canned(status: u16, headers: &std::collections::BTreeMap<String, String>, body: Option<&Value>) -> Response {
-    let mut response = match body {
-        None => Response::empty(status),
-        Some(Value::String(text)) => Response::text(status, "text/plain", text.clone()),
-        Some(value) => Response::json(status, value),
-    };
-    for (name, value) in headers {
-        response.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        response.extra.push((name.clone(), value.clone()));
     }
-    response
 }
 
-/// The right answer, altered.
-pub(crate) fn alter(mut response: Response, effects: &[Effect]) -> Response {
-    for effect in effects {
+/// All that is done to one request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plan {
+    pub(crate) delay: Twice<Duration>,
+    pub(crate) drops: Twice<bool>,
+    pub(crate) stand_in: Twice<Option<Response>>,
+    /// How many bytes of the body are sent.
+    pub(crate) cut: Option<usize>,
+    padding: usize,
+    operation_origin: Option<String>,
+    shown_state: Option<String>,
+    pub(crate) operation_failure: Option<ArmError>,
+    pub(crate) operation_endless: bool,
+    pub(crate) operation_gone: bool,
+    pub(crate) stale: bool,
+    pub(crate) hidden_reads: u32,
+    pub(crate) lingering_reads: u32,
+}
+
+impl Plan {
+    /// Puts effects together; of two of a kind the later one counts.
+    pub(crate) fn of(effects: Vec<Effect>) -> Self {
+        let mut plan = Self::default();
+        for effect in effects {
+            plan.add(effect);
+        }
+        plan
+    }
+
+    fn add(&mut self, effect: Effect) {
         match effect {
-            Effect::ForeignOperationUrl { origin } => {
-                for (name, value) in &mut response.headers {
-                    if *name == "Azure-AsyncOperation"
-                        && let Some(path) = value.find("/subscriptions/")
-                    {
-                        *value = format!("{}{}", origin.trim_end_matches('/'), &value[path..]);
-                    }
+            Effect::Respond { status, headers, body, when } => {
+                *self.stand_in.at(when) = Some(canned(status, headers, body));
+            }
+            Effect::Html { status, when } => *self.stand_in.at(when) = Some(page(status)),
+            Effect::Delay { by, when } => *self.delay.at(when) = by.unsigned_abs(),
+            Effect::DropConnection { when } => *self.drops.at(when) = true,
+            Effect::TruncateBody { bytes } => self.cut = Some(bytes),
+            Effect::HugeBody { bytes } => self.padding = bytes,
+            Effect::ForeignOperationUrl { origin } => self.operation_origin = Some(origin),
+            Effect::ProvisioningState { value } => self.shown_state = Some(value),
+            Effect::OperationFails { code, message } => self.operation_failure = Some(ArmError::new(&code, message)),
+            Effect::OperationNeverEnds => self.operation_endless = true,
+            Effect::OperationUrlGone => self.operation_gone = true,
+            Effect::StaleRead => self.stale = true,
+            Effect::HideAfterCreate { reads } => self.hidden_reads = reads,
+            Effect::LingerAfterDelete { reads } => self.lingering_reads = reads,
+        }
+    }
+
+    /// The right answer, altered.
+    pub(crate) fn alter(&self, mut response: Response) -> Response {
+        if let Some(origin) = &self.operation_origin {
+            for (name, value) in &mut response.headers {
+                if *name == "Azure-AsyncOperation"
+                    && let Some(path) = value.find("/subscriptions/")
+                {
+                    *value = format!("{}{}", origin.trim_end_matches('/'), &value[path..]);
                 }
             }
-            Effect::ProvisioningState { value } => show_state(&mut response, value),
-            Effect::HugeBody { bytes } => {
-                let mut body = vec![b' '; *bytes];
-                body.extend_from_slice(&response.body);
-                response.body = Bytes::from(body);
-            }
-            _ => {}
         }
+        if let Some(state) = &self.shown_state {
+            show_state(&mut response, state);
+        }
+        if self.padding > 0 {
+            let mut body = vec![b' '; self.padding];
+            body.extend_from_slice(&response.body);
+            response.body = Bytes::from(body);
+        }
+        response
     }
+}
+
+fn page(status: u16) -> Response {
+    let text = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n"
+    );
+    Response::text(status, "text/html", text)
+}
+
+fn canned(status: u16, headers: BTreeMap<String, String>, body: Option<Value>) -> Response {
+    let mut response = match body {
+        None => Response::empty(status),
+        Some(Value::String(text)) => Response::text(status, "text/plain", text),
+        Some(value) => Response::json(status, &value),
+    };
+    response.headers.retain(|(known, _)| !headers.keys().any(|name| name.eq_ignore_ascii_case(known)));
+    response.extra = headers.into_iter().collect();
     response
 }
 
@@ -108,29 +139,27 @@ mod tests {
 
     #[test]
     fn stand_ins_have_the_status_headers_and_body_they_were_given() {
-        let effect: Effect = serde_json::from_str(
+        let effect = serde_json::from_str(
             r#"{"kind": "respond", "status": 503, "headers": {"Retry-After": "7"}, "body": {"error": {"code": "X"}}}"#,
-        )
-        .unwrap();
-        let response = stand_in(std::slice::from_ref(&effect), When::BeforeEffect).unwrap();
+        );
+        let plan = Plan::of(vec![effect.unwrap()]);
+        let response = plan.stand_in.before.unwrap();
         assert_eq!((response.status, &response.extra[0].1[..]), (503, "7"));
-        assert!(stand_in(&[effect], When::AfterEffect).is_none());
+        assert!(plan.stand_in.after.is_none());
     }
 
     #[test]
     fn operation_urls_and_states_are_altered_where_they_stand() {
         let answer = Response::json(201, &json!({"properties": {"provisioningState": "Creating"}}))
             .with("Azure-AsyncOperation", "http://127.0.0.1:1/subscriptions/S/x?y=z");
-        let effects = [
+        let plan = Plan::of(vec![
             Effect::ForeignOperationUrl { origin: "https://evil.example/".into() },
             Effect::ProvisioningState { value: "Frozen".into() },
             Effect::HugeBody { bytes: 10 },
-        ];
-        let altered = alter(answer, &effects);
+        ]);
+        let altered = plan.alter(answer);
         assert_eq!(altered.header("azure-asyncoperation"), Some("https://evil.example/subscriptions/S/x?y=z"));
-        assert!(
-            altered.body.starts_with(b"          {")
-                && altered.body.ends_with(br#"{"properties":{"provisioningState":"Frozen"}}"#)
-        );
+        assert!(altered.body.starts_with(b"          {"));
+        assert!(altered.body.ends_with(br#"{"properties":{"provisioningState":"Frozen"}}"#));
     }
 }

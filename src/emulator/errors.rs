@@ -21,6 +21,12 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) origin: Origin,
+    /// Boxed, because refusals are returned everywhere and most have none of it.
+    more: Box<More>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct More {
     target: Option<String>,
     additional_info: Vec<Value>,
     headers: Vec<(&'static str, String)>,
@@ -43,32 +49,24 @@ impl Refusal {
     }
 
     fn new(origin: Origin, status: u16, code: &str, message: String) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message,
-            origin,
-            target: None,
-            additional_info: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.to_owned(), message, origin, more: Box::default() }
     }
 
     /// Names the thing the refusal is about.
     pub(crate) fn target(mut self, target: impl Into<String>) -> Self {
-        self.target = Some(target.into());
+        self.more.target = Some(target.into());
         self
     }
 
     /// Adds an entry to ARM's `additionalInfo`.
     pub(crate) fn info(mut self, kind: &str, info: &Value) -> Self {
-        self.additional_info.push(json!({"type": kind, "info": info}));
+        self.more.additional_info.push(json!({"type": kind, "info": info}));
         self
     }
 
     /// Adds a header.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.more.headers.push((name, value.into()));
         self
     }
 
@@ -80,17 +78,17 @@ impl Refusal {
             Origin::Provider => self.provider_body(location, ids, at),
         };
         let mut response = Response::json(self.status, &body);
-        response.headers.extend(self.headers);
+        response.headers.extend(self.more.headers);
         response
     }
 
     fn gateway_body(&self) -> Value {
         let mut error = json!({"code": self.code, "message": self.message});
-        if let Some(target) = &self.target {
+        if let Some(target) = &self.more.target {
             error["target"] = json!(target);
         }
-        if !self.additional_info.is_empty() {
-            error["additionalInfo"] = json!(self.additional_info);
+        if !self.more.additional_info.is_empty() {
+            error["additionalInfo"] = json!(self.more.additional_info);
         }
         json!({"error": error})
     }
@@ -105,7 +103,7 @@ impl Refusal {
                 "messageParameters": null,
                 "referenceCode": null,
                 "detailsUri": null,
-                "target": self.target,
+                "target": self.more.target,
                 "details": [],
                 "innerError": null,
                 "debugInfo": null,

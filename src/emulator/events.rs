@@ -219,7 +219,7 @@ impl World {
             if struck.is_empty() {
                 return Err("the compute has no working node".into());
             }
-            let key = node_key(&id, time::ticks(compute.created_on));
+            let key = node_key(&id, &time::ticks(compute.created_on));
             let identity = nodes::Identity { seed, key: &key };
             let low_priority = compute.settings.is_low_priority();
             // Code, texts and details as recorded in 2023; other codes have texts of the same form.

@@ -103,7 +103,9 @@ impl<'a> Fields<'a> {
         let read = |(key, value): (&String, &Value)| match value {
             Value::String(text) => Ok((key.clone(), text.clone())),
             Value::Null => Ok((key.clone(), String::new())),
-            _ => Err(wrong(&map.at(key), "a string")),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Err(wrong(&map.at(key), "a string"))
+            }
         };
         object.iter().map(read).collect::<Result<_, _>>().map(Some)
     }

@@ -57,20 +57,20 @@ impl Trace {
 }
 
 /// Headers of an answer of the Azure ML provider (recorded 2025-11-04).
-pub(crate) fn answered(response: Response, trace: Trace) -> Response {
-    provider(common(response, &trace), &trace, "standard")
+pub(crate) fn answered(response: Response, trace: &Trace) -> Response {
+    provider(common(response, trace), trace, "standard")
 }
 
 /// The answer to a refused request, with its headers.
-pub(crate) fn refused(refusal: Refusal, trace: Trace, now: Now) -> Response {
+pub(crate) fn refused(refusal: Refusal, trace: &Trace, now: Now) -> Response {
     let origin = refusal.origin;
     let operation = trace.operation.replace('-', "");
     let short = operation.get(..16).unwrap_or_default().to_owned();
     let response = refusal.into_response(&trace.region, (&operation, &short), now.service);
-    let response = common(response, &trace);
+    let response = common(response, trace);
     match origin {
         Origin::Gateway => response.with("x-ms-failure-cause", "gateway"),
-        Origin::Provider => provider(response, &trace, "error"),
+        Origin::Provider => provider(response, trace, "error"),
     }
 }
 

@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
-    delivery,
+    delivery::Plan,
     events::Event,
-    faults::{Fault, When},
+    faults::Fault,
     journal::{Entry, Journal},
     message::{Request, Response},
     time::Clock,
@@ -46,37 +46,33 @@ impl Host {
 
     /// Serves a request of the data plane.
     pub(crate) async fn serve(&self, request: Request) -> Outcome {
-        let effects = self.state().world.faults.strike(&request);
-        tokio::time::sleep(delivery::delay(&effects, When::BeforeEffect)).await;
-        let outcome = self.carry_out(request, &effects);
-        let late = delivery::delay(&effects, When::AfterEffect);
-        if !late.is_zero() {
-            tokio::time::sleep(late).await;
-        }
+        let plan = Plan::of(self.state().world.faults.strike(&request));
+        pause(plan.delay.before).await;
+        let outcome = self.carry_out(request, &plan);
+        pause(plan.delay.after).await;
         outcome
     }
 
-    fn carry_out(&self, request: Request, effects: &[crate::faults::Effect]) -> Outcome {
+    fn carry_out(&self, request: Request, plan: &Plan) -> Outcome {
         let mut state = self.state();
         let now = state.clock.now();
-        if delivery::drops(effects, When::BeforeEffect) {
+        if plan.drops.before {
             state.journal.note(now.wall, request, None);
             return Outcome::Dropped;
         }
-        let response = match delivery::stand_in(effects, When::BeforeEffect) {
-            Some(response) => response,
+        let response = match &plan.stand_in.before {
+            Some(response) => response.clone(),
             None => {
-                let answer = state.world.answer(&request, effects, now);
-                let answer = delivery::stand_in(effects, When::AfterEffect).unwrap_or(answer);
-                delivery::alter(answer, effects)
+                let answer = state.world.answer(&request, plan, now);
+                plan.alter(plan.stand_in.after.clone().unwrap_or(answer))
             }
         };
-        if delivery::drops(effects, When::AfterEffect) {
+        if plan.drops.after {
             state.journal.note(now.wall, request, None);
             return Outcome::Dropped;
         }
         state.journal.note(now.wall, request, Some(&response));
-        Outcome::Answer(response, delivery::cut(effects))
+        Outcome::Answer(response, plan.cut)
     }
 
     /// Exchanges after number `since`.
@@ -128,5 +124,11 @@ impl Host {
         let mut state = self.state();
         let now = state.clock.now();
         state.world.happen(event, now)
+    }
+}
+
+async fn pause(time: std::time::Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }

@@ -165,7 +165,7 @@ fn is_authority(name: &str) -> bool {
 
 /// Puts an answer on the wire, or the first `cut` bytes of it.
 fn written(response: Response, cut: Option<usize>) -> hyper::Response<Payload> {
-    let payload = Payload::new(response.body, cut);
+    let payload = Payload::new(&response.body, cut);
     let mut answer = hyper::Response::new(payload);
     *answer.status_mut() = hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::BAD_GATEWAY);
     let own = response.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -186,7 +186,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    fn new(body: Bytes, cut: Option<usize>) -> Self {
+    fn new(body: &Bytes, cut: Option<usize>) -> Self {
         let length = body.len() as u64;
         let sent = cut.unwrap_or(body.len()).min(body.len());
         let broken = sent < body.len();

@@ -42,6 +42,7 @@ mod workspace;
 mod world;
 #[cfg(test)]
 mod world_tests;
+mod writes;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

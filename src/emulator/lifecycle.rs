@@ -103,7 +103,7 @@ impl World {
             return;
         }
         let made = time::ticks(compute.created_on);
-        let node_key = node_key(&self.resource_id(&key.0, &key.1), made);
+        let node_key = node_key(&self.resource_id(&key.0, &key.1), &made);
         let identity = nodes::Identity { seed: self.seed, key: &node_key };
         let Some(compute) = self.compute_mut(key) else { return };
         compute.pool.advance(at, identity);
@@ -202,12 +202,12 @@ impl World {
     pub(crate) fn cores(&self, subscription: &str, location: &str) -> Cores {
         let mut cores = Cores::default();
         for (_, compute) in self.computes_in(subscription, location) {
-            cores.add(&compute.settings, compute.pool.count());
+            cores.add(&compute.settings, compute.pool.reserved());
         }
         let here = self.workspaces.values().filter(|workspace| workspace.subscription == subscription);
         for (settings, pool, place) in here.flat_map(|workspace| workspace.detached.values()) {
             if place == location {
-                cores.add(settings, pool.count());
+                cores.add(settings, pool.reserved());
             }
         }
         cores

@@ -8,7 +8,7 @@ use crate::{
     fields::Fields,
     message::Response,
     quota::{Limit, localized_family},
-    route::{self, LocationResource, NAMESPACE, Route, Target, normal_location},
+    route::{self, ArmRoute, LocationResource, NAMESPACE, Route, Target, normal_location},
     sizes::Catalogue,
     versions,
     world::{Call, World, workspace_key, wrong_method},
@@ -170,11 +170,10 @@ impl World {
             _ => return "Failure",
         };
         let key = match route::parse(parent) {
-            Ok(Route::Arm(route)) => match route.target {
-                Target::Workspace(path) => workspace_key(&route.subscription, &path),
-                _ => return "OperationNotSupportedForSku",
-            },
-            _ => return "Failure",
+            Ok(Route::Arm(ArmRoute { subscription, target: Target::Workspace(path) })) => {
+                workspace_key(&subscription, &path)
+            }
+            Ok(_) | Err(_) => return "Failure",
         };
         if !self.workspaces.contains_key(&key) {
             return "Failure";

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use crate::{
     aad::Directory,
     access::{self, Caller},
+    delivery::Plan,
     errors::Refusal,
-    faults::{Effect, Faults},
+    faults::Faults,
     headers::{self, Trace},
     message::{Request, Response},
     operations::Operations,
@@ -65,7 +66,7 @@ pub(crate) struct World {
 /// A request that passed ARM's first checks.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
-    pub(crate) effects: &'a [Effect],
+    pub(crate) plan: &'a Plan,
     pub(crate) now: Now,
     pub(crate) version: String,
     pub(crate) caller: Caller,
@@ -76,29 +77,29 @@ pub(crate) struct Call<'a> {
 }
 
 impl World {
-    /// Answers a request at `now`, under the effects that its faults chose.
-    pub(crate) fn answer(&mut self, request: &Request, effects: &[Effect], now: Now) -> Response {
+    /// Answers a request at `now`, under what its faults do to it.
+    pub(crate) fn answer(&mut self, request: &Request, plan: &Plan, now: Now) -> Response {
         self.settle(now.service);
         match route::parse(&request.path) {
             Ok(Route::Token { tenant }) => self.directory.token(&tenant, request, &mut self.random, now.wall),
             Ok(Route::OpenIdConfiguration { tenant }) => Directory::openid_configuration(&tenant, &request.base),
             Ok(Route::InstanceDiscovery) => Directory::instance_discovery(&request.base),
             Ok(Route::CloudMetadata) => crate::metadata::endpoints(request),
-            Ok(Route::Arm(route)) => self.arm(request, effects, now, &route),
+            Ok(Route::Arm(route)) => self.arm(request, plan, now, &route),
             Err(refusal) => {
                 let trace = Trace::new(request, &mut self.random, "global", now.wall);
-                headers::refused(refusal, trace, now)
+                headers::refused(refusal, &trace, now)
             }
         }
     }
 
-    fn arm(&mut self, request: &Request, effects: &[Effect], now: Now, route: &ArmRoute) -> Response {
+    fn arm(&mut self, request: &Request, plan: &Plan, now: Now, route: &ArmRoute) -> Response {
         let region = self.region(route);
         let mut trace = Trace::new(request, &mut self.random, &region, now.wall);
-        let outcome = self.admit(request, effects, now, route, &mut trace).and_then(|call| self.dispatch(&call, route));
+        let outcome = self.admit(request, plan, now, route, &mut trace).and_then(|call| self.dispatch(&call, route));
         match outcome {
-            Ok(response) => headers::answered(response, trace),
-            Err(refusal) => headers::refused(refusal, trace, now),
+            Ok(response) => headers::answered(response, &trace),
+            Err(refusal) => headers::refused(refusal, &trace, now),
         }
     }
 
@@ -106,7 +107,7 @@ impl World {
     fn admit<'a>(
         &mut self,
         request: &'a Request,
-        effects: &'a [Effect],
+        plan: &'a Plan,
         now: Now,
         route: &ArmRoute,
         trace: &mut Trace,
@@ -123,7 +124,7 @@ impl World {
         let (id, tenant) = (subscription.id.clone(), subscription.tenant.clone());
         let kind = Kind::of(&request.method);
         trace.remaining = Some(self.throttle.admit(&id, &caller.object_id, kind, now.wall)?);
-        let call = Call { request, effects, now, version, caller, subscription: id, tenant };
+        let call = Call { request, plan, now, version, caller, subscription: id, tenant };
         if let Some((action, scope)) = action(&call, &route.target) {
             call.caller.authorize(&action, &scope)?;
         }

@@ -143,7 +143,7 @@ impl Identity {
         }
         let kind = match request.kind {
             IdentityType::UserAssigned if users.is_empty() => IdentityType::None,
-            kind => kind,
+            IdentityType::None | IdentityType::SystemAssigned | IdentityType::UserAssigned => request.kind,
         };
         let kept = before.and_then(|before| before.principal.clone());
         let principal = match kind {
@@ -189,26 +189,26 @@ mod tests {
 
     const ID: &str = "/subscriptions/S/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/a";
 
-    fn apply(before: Option<&Identity>, body: Value, replace: bool) -> Identity {
-        let request = IdentityRequest::read(Some(&body)).unwrap().unwrap();
+    fn apply(before: Option<&Identity>, body: &Value, replace: bool) -> Identity {
+        let request = IdentityRequest::read(Some(body)).unwrap().unwrap();
         let lookup = |id: &str| Some((format!("p {id}"), "c".to_owned()));
         Identity::apply(before, &request, replace, &Issuer { tenant: "T", system: "P", lookup: &lookup }).unwrap()
     }
 
     #[test]
     fn system_identity_keeps_its_principal_and_none_removes_it() {
-        let first = apply(None, json!({"type": "Systemassigned"}), true);
+        let first = apply(None, &json!({"type": "Systemassigned"}), true);
         assert_eq!(first.describe(), json!({"type": "SystemAssigned", "principalId": "P", "tenantId": "T"}));
-        assert_eq!(apply(Some(&first), json!({"type": "SystemAssigned"}), true), first);
-        assert_eq!(apply(Some(&first), json!({"type": "None"}), true).describe(), json!({"type": "None"}));
+        assert_eq!(apply(Some(&first), &json!({"type": "SystemAssigned"}), true), first);
+        assert_eq!(apply(Some(&first), &json!({"type": "None"}), true).describe(), json!({"type": "None"}));
     }
 
     #[test]
     fn user_identities_are_answered_in_the_services_spelling_and_removed_by_null() {
-        let first = apply(None, json!({"type": "UserAssigned", "userAssignedIdentities": {ID: {}}}), true);
+        let first = apply(None, &json!({"type": "UserAssigned", "userAssignedIdentities": {ID: {}}}), true);
         let spelled = ID.replace("resourceGroups", "resourcegroups");
         assert_eq!(first.describe()["userAssignedIdentities"][&spelled]["clientId"], "c");
-        let rest = apply(Some(&first), json!({"type": "UserAssigned", "userAssignedIdentities": {ID: null}}), false);
+        let rest = apply(Some(&first), &json!({"type": "UserAssigned", "userAssignedIdentities": {ID: null}}), false);
         assert_eq!(rest.describe(), json!({"type": "None"}));
     }
 

@@ -189,14 +189,14 @@ impl Compute {
     /// What a GET shows.
     pub(crate) fn show(&self, id: &str) -> Value {
         if self.born {
-            return self.envelope(id, self.settings.show(&self.pool), Value::Null, true);
+            return self.envelope(id, &self.settings.show(&self.pool), &Value::Null, true);
         }
-        self.envelope(id, self.settings.echo(), Value::Null, self.state == State::Failed)
+        self.envelope(id, &self.settings.echo(), &Value::Null, self.state == State::Failed)
     }
 
     /// What the PUT that makes it answers.
     pub(crate) fn created(&self, id: &str) -> Value {
-        self.envelope(id, self.settings.echo(), Value::Null, false)
+        self.envelope(id, &self.settings.echo(), &Value::Null, false)
     }
 
     /// What a PUT or PATCH on it answers: the request's settings, no nodes, and the id of the Batch AI cluster behind it
@@ -205,11 +205,11 @@ impl Compute {
         let cluster = id
             .replace("/Microsoft.MachineLearningServices/workspaces/", "/Microsoft.BatchAI/workspaces/")
             .replace("/computes/", "/clusters/");
-        self.envelope(id, echo.echo(), json!(cluster), true)
+        self.envelope(id, &echo.echo(), &json!(cluster), true)
     }
 
     /// `settled`: the service has looked at it, so that it knows its region, has no null tags and no null warnings.
-    fn envelope(&self, id: &str, inner: Value, resource_id: Value, settled: bool) -> Value {
+    fn envelope(&self, id: &str, inner: &Value, resource_id: &Value, settled: bool) -> Value {
         let mut properties = json!({
             "createdOn": time::ticks(self.created_on),
             "modifiedOn": time::ticks(self.modified_on),

@@ -113,8 +113,13 @@ impl Pool {
     }
 
     /// All nodes there are, whatever their state.
-    pub(crate) fn count(&self) -> u32 {
+    fn count(&self) -> u32 {
         u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Nodes that quota is held for: those that are there and those that are on their way.
+    pub(crate) fn reserved(&self) -> u32 {
+        self.count().max(self.target)
     }
 
     /// How many nodes there should be now.

@@ -1,5 +1,7 @@
 //! The running emulator over real sockets: both planes, TLS, tokens, faults, throttling and hostile input.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use amlco_emulator::{CLIENT_ID, CLIENT_SECRET, Config, Emulator, SUBSCRIPTION, TENANT, spawn};

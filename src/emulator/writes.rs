@@ -1,0 +1,268 @@
+//! Writes of computes: PUT and PATCH. What ARM checks first is done before; what time does comes after.
+
+use serde_json::{Value, json};
+
+use crate::{
+    checks::{self, ComputeBody, PatchBody},
+    compute::{
+        Before, Change, Compute, State,
+        amlcompute::Settings,
+        identity::{Identity, IdentityRequest, Issuer},
+        nodes::Pool,
+    },
+    computes::{UPDATE, remember},
+    errors::Refusal,
+    message::Response,
+    quota::Limit,
+    random,
+    route::WorkspacePath,
+    time, versions,
+    world::{Call, ComputeKey, World},
+};
+
+/// How long a create takes, in seconds: the range of the recordings (azureml-api a.4).
+const CREATE: (f64, f64) = (10.0, 22.0);
+
+const WRITE: &str = "Microsoft.MachineLearningServices/workspaces/computes/write";
+
+impl World {
+    /// PUT: always 201 with `Azure-AsyncOperation`, be the compute new or not (recorded 2022, 2025).
+    pub(crate) fn put_compute(
+        &mut self,
+        call: &Call<'_>,
+        path: &WorkspacePath,
+        name: &str,
+    ) -> Result<Response, Refusal> {
+        let key = self.workspace(call, path, true)?;
+        let id = self.resource_id(&key, name);
+        self.unlocked(call, path, &id)?;
+        let body = checks::compute_body(&checks::json_body(call.request)?)?;
+        self.allowed_by_policy(call, &body, name)?;
+        linked(call, &id, body.settings.subnet.as_deref(), body.identity.as_ref())?;
+        let compute_key = (key, name.to_ascii_lowercase());
+        if self.compute_mut(&compute_key).is_some() {
+            self.replace(call, &compute_key, &id, body)
+        } else {
+            self.create(call, &compute_key, &id, name, body)
+        }
+    }
+
+    fn create(
+        &mut self,
+        call: &Call<'_>,
+        key: &ComputeKey,
+        id: &str,
+        name: &str,
+        body: ComputeBody,
+    ) -> Result<Response, Refusal> {
+        checks::new_name(name)?;
+        let Some(location) = body.location else {
+            let text = "The location property is required for this definition.";
+            return Err(Refusal::gateway(400, "LocationRequired", text));
+        };
+        let compute_location = body.compute_location.unwrap_or_else(|| location.clone());
+        self.room_for_one_more(call, &compute_location)?;
+        let identity = self.identity(call, id, None, body.identity.as_ref(), true)?;
+        let pending = self.begin(call, key, id, "create", CREATE, Change::Create);
+        let operation = pending.operation;
+        let mut compute = Compute {
+            name: name.to_owned(),
+            location,
+            compute_location,
+            tags: body.tags,
+            identity,
+            description: body.description,
+            disable_local_auth: body.disable_local_auth,
+            created_on: call.now.service,
+            modified_on: call.now.service,
+            state: State::Creating,
+            errors: Vec::new(),
+            settings: body.settings,
+            pool: Pool::new(call.now.service),
+            born: false,
+            pending: Some(pending),
+            wake: None,
+            hidden_reads: call.plan.hidden_reads,
+            previous: None,
+        };
+        let answer = compute.created(id);
+        let Some(workspace) = self.workspaces.get_mut(&key.0) else { return Ok(Response::empty(404)) };
+        // A cluster that was detached lives on, and a new compute of its name takes it over as it is (azureml-api f.3).
+        if let Some((settings, pool, location)) = workspace.detached.remove(&key.1) {
+            compute.settings = Settings { scale: compute.settings.scale, ..settings };
+            (compute.pool, compute.compute_location, compute.born) = (pool, location, true);
+        }
+        workspace.ghosts.remove(&key.1);
+        workspace.computes.insert(key.1.clone(), compute);
+        self.schedule(key);
+        Ok(self.accepted(call, Response::json(201, &answer), operation))
+    }
+
+    /// Only scale, tags and identity change; the rest is answered as sent and forgotten (azureml-api f.2).
+    fn replace(&mut self, call: &Call<'_>, key: &ComputeKey, id: &str, body: ComputeBody) -> Result<Response, Refusal> {
+        let present = self.changeable(key)?;
+        let before =
+            Before { scale: present.settings.scale, tags: present.tags.clone(), identity: present.identity.clone() };
+        let identity = self.identity(call, id, before.identity.as_ref(), body.identity.as_ref(), true)?;
+        let change = Change::Update(Box::new(before));
+        let pending = self.begin(call, key, id, "update", UPDATE, change);
+        let operation = pending.operation;
+        let Some(compute) = self.compute_mut(key) else { return Ok(Response::empty(404)) };
+        remember(compute);
+        compute.settings.scale = body.settings.scale;
+        compute.tags = Some(body.tags.unwrap_or_default());
+        compute.identity = identity;
+        compute.modified_on = call.now.service;
+        compute.state = State::Creating;
+        compute.pending = Some(pending);
+        let mut answer = compute.changed(id, &body.settings);
+        answer["properties"]["description"] = json!(body.description);
+        answer["properties"]["disableLocalAuth"] = json!(body.disable_local_auth);
+        self.schedule(key);
+        Ok(self.accepted(call, Response::json(201, &answer), operation))
+    }
+
+    /// PATCH: the whole resource as `Updating`; without a change no `Azure-AsyncOperation` (azureml-api a.3, d.3).
+    pub(crate) fn patch_compute(
+        &mut self,
+        call: &Call<'_>,
+        path: &WorkspacePath,
+        name: &str,
+    ) -> Result<Response, Refusal> {
+        let key = (self.workspace(call, path, true)?, name.to_ascii_lowercase());
+        let id = self.resource_id(&key.0, name);
+        self.unlocked(call, path, &id)?;
+        let body = checks::patch_body(&checks::json_body(call.request)?, &call.version)?;
+        if self.compute_mut(&key).is_none() {
+            return Ok(Response::empty(404));
+        }
+        let present = self.changeable(&key)?;
+        if body.is_empty() {
+            return Ok(Response::json(200, &present.show(&id)));
+        }
+        let PatchBody { min, max, idle, identity } = body;
+        let before =
+            Before { scale: present.settings.scale, tags: present.tags.clone(), identity: present.identity.clone() };
+        let mut scale = before.scale;
+        (scale.min, scale.max) = (min.unwrap_or(scale.min), max.unwrap_or(scale.max));
+        scale.idle = idle.or(scale.idle);
+        checks::ordered(scale.min, scale.max)?;
+        linked(call, &id, None, identity.as_ref())?;
+        let identity = match &identity {
+            None => before.identity.clone(),
+            asked => self.identity(call, &id, before.identity.as_ref(), asked.as_ref(), false)?,
+        };
+        let pending = self.begin(call, &key, &id, "update", UPDATE, Change::Update(Box::new(before)));
+        let operation = pending.operation;
+        let Some(compute) = self.compute_mut(&key) else { return Ok(Response::empty(404)) };
+        remember(compute);
+        compute.settings.scale = scale;
+        compute.identity = identity;
+        compute.modified_on = call.now.service;
+        compute.state = State::Updating;
+        compute.pending = Some(pending);
+        let mut echo = Settings { remote_login: "NotSpecified", ..compute.settings.clone() };
+        echo.scale.idle = idle;
+        let answer = compute.changed(&id, &echo);
+        self.schedule(&key);
+        Ok(self.accepted(call, Response::json(versions::patch_status(&call.version), &answer), operation))
+    }
+
+    /// The compute, if it can be changed now.
+    ///
+    /// # Errors
+    /// 409 while an operation runs; 400 over one that failed to be made (azureml-api c.1, e.2).
+    fn changeable(&self, key: &ComputeKey) -> Result<&Compute, Refusal> {
+        let compute = self.workspaces.get(&key.0).and_then(|workspace| workspace.computes.get(&key.1));
+        let Some(compute) = compute else {
+            return Err(Refusal::provider(404, "UserError", "The compute was not found."));
+        };
+        if compute.pending.is_some() {
+            let text = format!("There is already an active operation submitted for compute '{}'.", compute.name);
+            return Err(Refusal::provider(409, "Conflict", text));
+        }
+        if !compute.born {
+            let text =
+                format!("The compute '{}' is in Failed state. Delete it before creating it again.", compute.name);
+            return Err(Refusal::provider(400, "BadRequest", text));
+        }
+        Ok(compute)
+    }
+
+    fn identity(
+        &self,
+        call: &Call<'_>,
+        id: &str,
+        before: Option<&Identity>,
+        request: Option<&IdentityRequest>,
+        replace: bool,
+    ) -> Result<Option<Identity>, Refusal> {
+        let Some(request) = request else { return Ok(None) };
+        let made = format!("system identity of {} {}", id.to_ascii_lowercase(), time::ticks(call.now.service));
+        let system = random::uuid_for(self.seed, &made).to_string();
+        let lookup = |id: &str| self.directory.identity(id);
+        let issuer = Issuer { tenant: &call.tenant, system: &system, lookup: &lookup };
+        Identity::apply(before, request, replace, &issuer).map(Some)
+    }
+
+    fn room_for_one_more(&self, call: &Call<'_>, location: &str) -> Result<(), Refusal> {
+        let limit = self.quotas.limit(&call.subscription, location, Limit::Clusters);
+        let used = self.computes_in(&call.subscription, location).count();
+        if i64::try_from(used).unwrap_or(i64::MAX) < limit {
+            return Ok(());
+        }
+        let text = format!(
+            "Operation results in exceeding quota limits of Microsoft.BatchAI clusters. Maximum allowed: {limit}, Current in use: {used}, Additional requested: 1."
+        );
+        Err(Refusal::provider(400, "BadRequest", text))
+    }
+
+    fn allowed_by_policy(&self, call: &Call<'_>, body: &ComputeBody, name: &str) -> Result<(), Refusal> {
+        let subscription = self.subscriptions.get(&call.subscription.to_ascii_lowercase());
+        for policy in subscription.iter().flat_map(|subscription| &subscription.policies) {
+            let size = policy.denied_vm_sizes.iter().any(|size| size.eq_ignore_ascii_case(&body.settings.vm_size));
+            let has = |tag: &String| body.tags.as_ref().is_some_and(|tags| tags.contains_key(tag));
+            if size || !policy.required_tags.iter().all(has) {
+                return Err(disallowed(&call.subscription, &policy.name, name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the actions on the subnet and the identities that a write names.
+fn linked(call: &Call<'_>, id: &str, subnet: Option<&str>, identity: Option<&IdentityRequest>) -> Result<(), Refusal> {
+    if let Some(subnet) = subnet {
+        let action = "Microsoft.Network/virtualNetworks/subnets/join/action";
+        call.caller.authorize_linked(WRITE, id, (action, subnet))?;
+    }
+    for user in identity.iter().flat_map(|identity| identity.used()) {
+        let action = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+        call.caller.authorize_linked(WRITE, id, (action, user))?;
+    }
+    Ok(())
+}
+
+fn disallowed(subscription: &str, policy: &str, name: &str) -> Refusal {
+    let scope = format!("/subscriptions/{subscription}");
+    let assignment = format!("{scope}/providers/Microsoft.Authorization/policyAssignments/{policy}");
+    let definition = format!("{scope}/providers/Microsoft.Authorization/policyDefinitions/{policy}");
+    let identifiers: Value = json!([{
+        "policyAssignment": {"name": policy, "id": assignment},
+        "policyDefinition": {"name": policy, "id": definition}
+    }]);
+    let text = format!("Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'.");
+    Refusal::gateway(403, "RequestDisallowedByPolicy", text).target(name).info(
+        "PolicyViolation",
+        &json!({
+            "policyDefinitionDisplayName": policy,
+            "policyAssignmentDisplayName": policy,
+            "policyDefinitionId": definition,
+            "policyDefinitionName": policy,
+            "policyDefinitionEffect": "deny",
+            "policyAssignmentId": assignment,
+            "policyAssignmentName": policy,
+            "policyAssignmentScope": scope
+        }),
+    )
+}

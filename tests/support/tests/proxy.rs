@@ -326,8 +326,14 @@ async fn operator_works_and_watches_through_a_proxy_before_the_api_server() {
 
     plane.apply_in(&namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: one}}").await.unwrap();
 
-    let added = tokio::time::timeout(SOON, watch.next()).await.unwrap().unwrap().unwrap();
-    let WatchEvent::Added(map) = added else { panic!("{added:?}") };
+    let added = async {
+        loop {
+            if let WatchEvent::Added(map) = watch.next().await.unwrap().unwrap() {
+                return map;
+            }
+        }
+    };
+    let map = tokio::time::timeout(SOON, added).await.unwrap();
     assert_eq!(map.metadata.name.as_deref(), Some("one"));
     let journal = proxy.journal();
     let path = format!("/api/v1/namespaces/{namespace}/configmaps");

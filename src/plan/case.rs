@@ -4,13 +4,13 @@
 
 use crate::action::{Action, Because, Plan, Verdict};
 use crate::classify::{Fate, classify};
-use crate::failure::{Cause, Failure};
-use crate::inputs::{AcceptedWrite, Memory, Observation, OperationKind, Refs, SecretState, Settings};
+use crate::failure::{Attempt, Cause, Failure};
+use crate::inputs::{AcceptedWrite, Memory, Observation, OperationKind, Refs, SecretState, Seen, Setback, Settings};
 use crate::kind::{Kind, annotation, generation, has_finalizer, uid};
-use crate::ownership::is_claimed;
+use crate::ownership::{is_claimed, presumed, reported};
 use crate::schedule::{fingerprint, hold_until, spread};
 use api::annotations::{FINALIZER, PAUSED};
-use api::{ConditionType, find_condition};
+use api::{Condition, ConditionStatus, ConditionType, find_condition};
 use arm::ComputeId;
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,10 +41,31 @@ impl<K: Kind> Case<'_, K> {
         has_finalizer(self.object, FINALIZER) && is_claimed(self.object, id)
     }
 
-    /// A plan that does nothing but say how things stand.
+    /// A plan that does nothing but say how things stand. What it does not judge, ownership and drift, stays as it was:
+    /// a pass that fails half-way must not make anything forgotten.
     pub(crate) fn say(&self, verdict: Verdict, next: SignedDuration) -> Plan {
         let next = spread(next, fingerprint(&[uid(self.object).as_bytes()]));
-        Plan { action: Action::Nothing, digest: 0, verdict, changes: Vec::new(), drifted: false, owned: false, next }
+        let owned = presumed(self.object, &self.observation.seen);
+        Plan {
+            action: Action::Nothing,
+            digest: 0,
+            verdict,
+            changes: Vec::new(),
+            drifted: self.was_drifted(),
+            owned,
+            next,
+        }
+    }
+
+    fn was_drifted(&self) -> bool {
+        let Seen::Present(seen) = &self.observation.seen else { return false };
+        reported(self.object, seen).is_some() && self.was(ConditionType::Drifted).is_some()
+    }
+
+    /// A condition that was reported as true.
+    fn was(&self, kind: ConditionType) -> Option<&Condition> {
+        let conditions = self.object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        find_condition(conditions, kind).filter(|condition| condition.status == ConditionStatus::True)
     }
 
     /// Work goes on by itself.
@@ -86,26 +107,29 @@ impl<K: Kind> Case<'_, K> {
         self.say(if stalled { Verdict::Stalled(because) } else { Verdict::Working(because) }, next)
     }
 
-    /// How long a right has been missing: by the engine's memory, else by what was reported before a restart.
+    /// How long a right has been missing. Where that stalled the object, it stays so over a restart; Ready's own time
+    /// tells nothing, because Ready was mostly false for other reasons before.
     fn forbidden_for(&self) -> SignedDuration {
-        let conditions = self.object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
-        let reported = find_condition(conditions, ConditionType::Ready)
-            .filter(|ready| ready.reason == "Forbidden")
-            .map(|ready| ready.last_transition_time.0);
-        let remembered = self.memory.setback.as_ref().map(|setback| setback.since);
-        let since = [reported, remembered].into_iter().flatten().min().unwrap_or(self.now);
-        self.now.duration_since(since)
+        if self.was(ConditionType::Stalled).is_some_and(|stalled| stalled.reason == "Forbidden") {
+            return SignedDuration::MAX;
+        }
+        self.memory.setback.as_ref().map_or(SignedDuration::ZERO, |setback| self.now.duration_since(setback.since))
     }
 
     /// If writes are held after a setback of this generation: what is said until then.
     pub(crate) fn held(&self) -> Option<Plan> {
         let setback = self.memory.setback.as_ref()?;
         let until = hold_until(setback, &classify(&setback.failure), self.settings, uid(self.object));
-        let same = setback.generation == generation(self.object);
-        (same && self.now < until).then(|| self.failed(&setback.failure))
+        (self.set_back().is_some() && self.now < until).then(|| self.failed(&setback.failure))
     }
 
-    fn until(&self, at: Timestamp) -> SignedDuration {
+    /// The last setback, if it is this generation's.
+    pub(crate) fn set_back(&self) -> Option<&Setback> {
+        self.memory.setback.as_ref().filter(|setback| setback.generation == generation(self.object))
+    }
+
+    /// How long to wait after a failure.
+    pub(crate) fn until(&self, at: Timestamp) -> SignedDuration {
         at.duration_since(self.now).max(SignedDuration::from_millis(10))
     }
 
@@ -133,7 +157,40 @@ impl<K: Kind> Case<'_, K> {
         let reported = reported.filter(|operation| operation.name == "Create").map(|operation| operation.started_at.0);
         let deleted_since = self.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Delete);
         let at = remembered.or(reported.filter(|_| !deleted_since));
-        at.is_some_and(|at| self.now.duration_since(at) < self.settings.consistency_grace)
+        at.is_some_and(|at| self.is_recent(at))
+    }
+
+    fn is_recent(&self, at: Timestamp) -> bool {
+        self.now.duration_since(at) < self.settings.consistency_grace
+    }
+
+    /// A create that was sent moments ago and got no answer: it may have happened, and a 404 does not prove otherwise.
+    pub(crate) fn unanswered_create(&self) -> Option<&Failure> {
+        let setback = self.memory.setback.as_ref().filter(|setback| self.is_recent(setback.at))?;
+        let silent = match &setback.failure.cause {
+            Cause::Timeout | Cause::Connect { .. } | Cause::Unreadable { .. } | Cause::ForeignUrl => true,
+            Cause::Http { .. }
+            | Cause::ParentNotFound { .. }
+            | Cause::OperationFailed { .. }
+            | Cause::Provisioning { .. }
+            | Cause::Throttled
+            | Cause::Credential { .. } => false,
+        };
+        (silent && setback.failure.attempt == Attempt::Create).then_some(&setback.failure)
+    }
+
+    /// Whether a create of ours may still be on its way to show, so that a 404 proves no absence. An earlier run of the
+    /// operator may have sent one without living to report it, but not after the object was deleted.
+    pub(crate) fn create_may_show(&self) -> bool {
+        let unfinished = self.running().is_some_and(|write| write.kind == OperationKind::Create);
+        if unfinished || self.created_just_now() || self.unanswered_create().is_some() {
+            return true;
+        }
+        let reported = self.object.common_status().and_then(|status| status.operation.as_ref());
+        let deleted = self.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Delete)
+            || reported.is_some_and(|operation| operation.name == OperationKind::Delete.as_str());
+        let leaving_since = self.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
+        !deleted && leaving_since.is_some_and(|at| self.is_recent(at))
     }
 
     /// Missing things that may still be on their way: retried while the object is young, then stalled.

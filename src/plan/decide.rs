@@ -21,6 +21,7 @@ use crate::action::{Action, Because, Plan, Verdict};
 use crate::case::Case;
 use crate::inputs::{Body, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, azure_name};
+use crate::schedule::fingerprint;
 use crate::{envelope, present, removal, sizing};
 use api::ManagementPolicy;
 use arm::ComputeId;
@@ -86,12 +87,14 @@ pub(crate) fn compute_id<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts
 /// How many missed looks make what was seen too old to be called the truth.
 const MISSED_LOOKS: i32 = 5;
 
-/// What is said when the last good look is too old, or there never was one.
+/// What is said when the last good look is too old, or there never was one. If nothing told why, it is looked.
 fn stale<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Option<Plan> {
-    let failure = case.observation.trouble.as_ref()?;
     let bound = workspace.observe_interval * MISSED_LOOKS;
     let young = case.observation.at.is_some_and(|at| case.now.duration_since(at) <= bound);
-    (!young || case.observation.seen == Seen::Unknown).then(|| case.failed(failure))
+    if young && case.observation.seen != Seen::Unknown || case.observation.is_fresh() {
+        return None;
+    }
+    Some(case.observation.trouble.as_ref().map_or_else(|| case.look(), |failure| case.failed(failure)))
 }
 
 /// Nothing there: made, unless policy, a reference or the location speaks against it.
@@ -106,10 +109,12 @@ fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     if case.created_just_now() {
         return case.working("Creating", "azure accepted the compute and does not show it yet");
     }
+    if let Some(failure) = case.unanswered_create() {
+        return case.failed(failure);
+    }
     if let Some(plan) = hindrance(case, workspace) {
         return plan;
     }
-    let Some(location) = workspace.location.clone() else { return unknown_location(case, workspace) };
     if let Some(plan) = case.held() {
         return plan;
     }
@@ -122,8 +127,15 @@ fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     if !case.is_claimed(id) {
         return claim(case, id);
     }
-    let body = Body::new(create_body(case.object, desired, &location));
-    Plan { owned: true, ..case.act(Action::Create { body }, "Creating", "azure is making the compute") }
+    let body = create_body(case.object, desired, workspace);
+    let digest = create_digest(&body);
+    let action = Action::Create { body: Body::new(body) };
+    Plan { owned: true, digest, ..case.act(action, "Creating", "azure is making the compute") }
+}
+
+/// Fingerprint of a create: the same again means that making the compute anew would change nothing.
+pub(crate) fn create_digest(body: &Value) -> u64 {
+    fingerprint(&[b"create", body.to_string().as_bytes()])
 }
 
 /// Puts finalizer and claim onto the object.
@@ -144,7 +156,10 @@ pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts)
             return Some(case.stalled(because));
         }
     }
-    case.missing_secret().map(|because| case.missing(because))
+    if let Some(because) = case.missing_secret() {
+        return Some(case.missing(because));
+    }
+    workspace.location.is_none().then(|| unknown_location(case, workspace))
 }
 
 fn unknown_location<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Plan {
@@ -155,7 +170,8 @@ fn unknown_location<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> 
 }
 
 /// The PUT of a new compute: `location` is the workspace's, `computeLocation` the cluster's (azureml-api.md f.6).
-fn create_body<K: Kind>(object: &K, mut body: Value, location: &str) -> Value {
+pub(crate) fn create_body<K: Kind>(object: &K, mut body: Value, workspace: &WorkspaceFacts) -> Value {
+    let location = workspace.location.as_deref().unwrap_or_default();
     body["location"] = json!(location);
     body["properties"]["computeType"] = json!(K::compute_type().as_str());
     if body["properties"]["computeLocation"].is_null() {

@@ -50,6 +50,23 @@ fn dropped_tags<'a, K: Kind>(object: &'a K, wanted: &BTreeMap<String, String>) -
     managed.iter().map(String::as_str).filter(|key| find(wanted, key).is_none()).collect()
 }
 
+/// The tag keys to remember as set by this object: the spec's, and earlier ones that are still there to be removed.
+pub(crate) fn managed_tags<K: Kind>(object: &K, seen: &Compute) -> Vec<String> {
+    let mut keys: Vec<String> = object.head().tags.keys().cloned().collect();
+    let earlier = remembered(object).map(|azure| azure.managed_tags.as_slice()).unwrap_or_default();
+    let left = earlier.iter().filter(|key| find(&seen.tags, key).is_some());
+    keys.extend(left.filter(|key| !object.head().tags.keys().any(|own| own.eq_ignore_ascii_case(key))).cloned());
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Whether to remember the identity as set by this object.
+pub(crate) fn manages_identity<K: Kind>(object: &K, seen: &Compute) -> bool {
+    let there = seen.identity.as_ref().is_some_and(|identity| identity.kind != IdentityType::None);
+    object.head().identity.is_some() || (there && remembered(object).is_some_and(|azure| azure.managed_identity))
+}
+
 /// ARM tag names compare without case.
 fn find<'a>(tags: &'a BTreeMap<String, String>, key: &str) -> Option<&'a str> {
     tags.iter().find(|(have, _)| have.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())

@@ -2,7 +2,9 @@
 //!
 //! Must not be bypassed: nothing that is not ours is ever changed or deleted, recreation included.
 
+use crate::inputs::Seen;
 use crate::kind::{Kind, annotation, object_tag, uid};
+use api::AzureResource;
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use arm::{Compute, ComputeId, same_id};
 
@@ -46,7 +48,19 @@ pub(crate) fn owner<K: Kind>(object: &K, id: &ComputeId, seen: &Compute) -> Owne
     }
 }
 
+/// Whether what is seen is ours, for passes that end before they judge it: by the owner tag, else as it was reported.
+pub(crate) fn presumed<K: Kind>(object: &K, seen: &Seen) -> bool {
+    let Seen::Present(seen) = seen else { return false };
+    let tag = seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(OWNER_UID_TAG)).map(|(_, value)| value);
+    tag.map_or_else(|| knows_incarnation(object, seen), |owner| owner == uid(object) && !owner.is_empty())
+}
+
+/// What was reported of this very incarnation.
+pub(crate) fn reported<'a, K: Kind>(object: &'a K, seen: &Compute) -> Option<&'a AzureResource> {
+    let azure = object.common_status()?.azure.as_ref()?;
+    (azure.created_at.is_some() && azure.created_at == seen.created_on).then_some(azure)
+}
+
 fn knows_incarnation<K: Kind>(object: &K, seen: &Compute) -> bool {
-    let known = object.common_status().and_then(|status| status.azure.as_ref()).filter(|azure| azure.owned);
-    known.is_some_and(|azure| azure.created_at.is_some() && azure.created_at == seen.created_on)
+    reported(object, seen).is_some_and(|azure| azure.owned)
 }

@@ -4,17 +4,19 @@
 
 use crate::action::{Action, Because, Plan, Verdict};
 use crate::case::Case;
-use crate::decide::{claim, hindrance};
+use crate::classify::classify;
+use crate::decide::{claim, create_body, create_digest, hindrance};
 use crate::failure::{Attempt, Cause, Failure};
-use crate::inputs::{Body, WorkspaceFacts};
-use crate::kind::{Kind, generation};
-use crate::ownership::{Owner, owner};
+use crate::inputs::{Body, OperationKind, Setback, WorkspaceFacts};
+use crate::kind::{Kind, generation, uid};
+use crate::ownership::{Owner, owner, reported};
 use crate::rules::{Change, Difference, differences};
-use crate::schedule::fingerprint;
+use crate::schedule::{fingerprint, hold_until};
 use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
-use api::{AdoptionPolicy, AzureResource, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
+use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
 use arm::{ArmError, Compute, ComputeId, ProvisioningState};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// A present compute with what is declared for it.
@@ -40,7 +42,7 @@ pub(crate) fn decide<K: Kind>(
             id.name(),
             seen.compute_type
         );
-        return case.stalled(Because::new("WrongComputeType", message));
+        return strange(case.stalled(Because::new("WrongComputeType", message)));
     }
     let owner = owner(case.object, id, seen);
     if case.object.head().management == ManagementPolicy::Observe {
@@ -48,8 +50,13 @@ pub(crate) fn decide<K: Kind>(
     }
     match owner {
         Owner::Us => Plan { owned: true, ..ours(case, &found) },
-        Owner::Nobody | Owner::FormerSelf | Owner::Other(_) => foreign(case, &found, &owner),
+        Owner::Nobody | Owner::FormerSelf | Owner::Other(_) => strange(foreign(case, &found, &owner)),
     }
+}
+
+/// A plan for what is not ours: no drift of ours either.
+fn strange(plan: Plan) -> Plan {
+    Plan { owned: false, drifted: false, ..plan }
 }
 
 /// Everything that differs: fields by the kind's rules, then tags and identity.
@@ -127,13 +134,17 @@ fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
         return case.look();
     }
     if !found.workspace.held {
-        return case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object");
+        return waiting(case);
     }
     if !case.is_claimed(found.id) {
         return claim(case, found.id);
     }
     let all = envelope::differences(case.object, found.seen);
     guarded(case, &all, update(case, found, "Adopting", "the compute that exists is taken over"))
+}
+
+fn waiting<K: Kind>(case: &Case<'_, K>) -> Plan {
+    case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object")
 }
 
 /// What is said of a compute that is not ours. Another object is named only within our own namespace.
@@ -191,9 +202,9 @@ fn moving_plan<K: Kind>(case: &Case<'_, K>, state: &ProvisioningState) -> Plan {
         | ProvisioningState::Failed
         | ProvisioningState::Canceled => {
             let message = format!(
-                "azure reports the provisioning state {state:?}, which this version does not know; it is waited for"
+                "azure reports the provisioning state {state}, which this version does not know; it is waited for"
             );
-            case.working("UnknownProvisioningState", message.replace("Unknown(", "").replace(')', ""))
+            case.working("UnknownProvisioningState", message)
         }
     }
 }
@@ -210,53 +221,84 @@ fn broken(seen: &Compute) -> Because {
     )
 }
 
-/// Failed. One that never was ready is deleted and made again by itself, with backoff; anything else only by opt-in.
+/// Failed. One that never was ready is deleted and made again by itself, with backoff. Anything else is mended in place
+/// where the spec differs, and deleted and made again only by opt-in.
 fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     let all = all_differences(case, found);
-    let said = |plan: Plan| Plan { changes: changes(case, &all), ..plan };
+    let drifted = is_drift(case, found, &all);
+    let said = |plan: Plan| Plan { changes: changes(case, &all), drifted, ..plan };
     if never_was_ready(case, found.seen) {
-        let error = found.seen.provisioning_errors.first().cloned().unwrap_or_else(|| ArmError {
-            message: format!("provisioning state {}", found.seen.provisioning_state),
-            ..ArmError::default()
-        });
-        let failure = Failure { attempt: Attempt::Create, cause: Cause::Provisioning { error }, retry_after: None };
-        if case.held().is_some() {
-            return said(case.failed(&failure));
+        if let Some(held) = failed_create_held(case, found.seen) {
+            return said(held);
         }
-        return said(replace(
-            case,
-            found,
-            "RecreatingFailed",
-            "the create failed; the compute is deleted and made again",
-        ));
+        let message = "the create failed; the compute is deleted and made again";
+        return said(replace(case, found, &[], "RecreatingFailed", message));
     }
-    if all.iter().any(|d| d.change == Some(Change::Patch)) && case.object.head().drift == DriftPolicy::Correct {
-        return said(scale(case, found, &all));
+    let kept = drifted && case.object.head().drift == DriftPolicy::Report;
+    let in_place = !kept && all.iter().any(|d| d.change != Some(Change::Recreate));
+    let refused = case.set_back().is_some_and(|setback| match setback.failure.attempt {
+        Attempt::Scale | Attempt::Update => true,
+        Attempt::Authenticate | Attempt::Look | Attempt::Create | Attempt::Delete => false,
+    });
+    let immutable = all.iter().any(|d| d.change == Some(Change::Recreate));
+    if case.object.head().replace == ReplacePolicy::Recreate && (refused || immutable || !in_place) {
+        let message = "provisioning failed; the compute is deleted and made again";
+        return said(replace(case, found, &[], "Recreating", message));
     }
-    if case.object.head().replace == ReplacePolicy::Recreate {
-        return said(replace(case, found, "Recreating", "provisioning failed; the compute is deleted and made again"));
-    }
-    said(case.stalled(broken(found.seen)))
+    said(if in_place { change(case, found, &all) } else { case.stalled(broken(found.seen)) })
 }
 
-/// "Never was" is a reported incarnation without a first time of being ready; a lost status counts as having been.
-fn never_was_ready<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> bool {
-    let reported = reported(case).filter(|azure| azure.created_at.is_some() && azure.created_at == seen.created_on);
-    reported.is_some_and(|azure| azure.first_ready_at.is_none())
+/// How long after its creation an incarnation that was never reported may be taken for one that just failed.
+const YOUNG: SignedDuration = SignedDuration::from_mins(45);
+
+/// "Never was" is a reported incarnation of ours without a first time of having succeeded. A lost status counts as
+/// having been; so does an incarnation that was never reported, unless it is young and cannot have been adopted.
+pub(crate) fn never_was_ready<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> bool {
+    let lost = case.object.common_status().is_none_or(|status| status.observed_generation < 0);
+    if let Some(azure) = reported(case.object, seen) {
+        return !lost && azure.owned && azure.first_ready_at.is_none();
+    }
+    let young = created(seen).is_some_and(|at| case.now.duration_since(at) < YOUNG);
+    !lost && young && case.object.head().adoption == AdoptionPolicy::Never
 }
 
-fn reported<'a, K: Kind>(case: &'a Case<'_, K>) -> Option<&'a AzureResource> {
-    case.object.common_status()?.azure.as_ref()
+fn created(seen: &Compute) -> Option<Timestamp> {
+    seen.created_on.as_deref()?.parse().ok()
+}
+
+/// What is said until a failed create may be made again. Where nobody remembers the failure (the operator restarted,
+/// or the operation could not be followed), its time counts from the creation, once per generation.
+fn failed_create_held<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Option<Plan> {
+    let error = seen.provisioning_errors.first().cloned().unwrap_or_else(|| ArmError {
+        message: format!("provisioning state {}", seen.provisioning_state),
+        ..ArmError::default()
+    });
+    let failure = Failure { attempt: Attempt::Create, cause: Cause::Provisioning { error }, retry_after: None };
+    if case.set_back().is_some() {
+        return case.held().map(|held| Plan { next: held.next, ..case.failed(&failure) });
+    }
+    let observed = case.object.common_status().map(|status| status.observed_generation);
+    let at = created(seen).filter(|_| observed == Some(generation(case.object)))?.min(case.now);
+    let setback = Setback { failure, attempts: 1, at, since: at, generation: generation(case.object) };
+    let disposition = classify(&setback.failure);
+    let until = hold_until(&setback, &disposition, case.settings, uid(case.object));
+    (case.now < until).then(|| Plan { next: case.until(until), ..case.failed(&setback.failure) })
+}
+
+/// Whether differences are drift: this very generation was carried out on this very incarnation before.
+fn is_drift<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> bool {
+    let applied = reported(case.object, found.seen).and_then(|azure| azure.applied_generation);
+    !all.is_empty() && applied == Some(generation(case.object))
 }
 
 /// At rest: compare, and carry out or report what differs.
 fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     let all = all_differences(case, found);
     if all.is_empty() {
-        return case.say(Verdict::Ready(Because::new("AsDeclared", "azure is as declared")), case.settings.requeue);
+        let verdict = Verdict::Ready(Because::new("AsDeclared", "azure is as declared"));
+        return Plan { drifted: false, ..case.say(verdict, case.settings.requeue) };
     }
-    let applied = reported(case).and_then(|azure| azure.applied_generation);
-    let drifted = applied == Some(generation(case.object));
+    let drifted = is_drift(case, found, &all);
     let plan = if drifted && case.object.head().drift == DriftPolicy::Report {
         case.say(Verdict::Ready(Because::new("Drifted", drift_message(&all))), case.settings.requeue)
     } else {
@@ -267,24 +309,28 @@ fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
 
 /// One step towards what is declared: what cannot change in place by opt-in first, then scale, then tags and identity.
 fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
-    let immutable: Vec<&Difference> = all.iter().filter(|d| d.change == Some(Change::Recreate)).collect();
+    let immutable: Vec<Difference> = all.iter().filter(|d| d.change == Some(Change::Recreate)).cloned().collect();
     if !immutable.is_empty() && case.object.head().replace == ReplacePolicy::Recreate {
         let message = format!("{} cannot change in place; the compute is deleted and made again", immutable[0].field);
-        return replace(case, found, "Recreating", &message);
+        return replace(case, found, &immutable, "Recreating", &message);
     }
-    if all.iter().any(|d| d.change == Some(Change::Patch)) {
-        return scale(case, found, all);
-    }
-    if all.iter().any(|d| d.change.is_none()) {
-        let put: Vec<Difference> = all.iter().filter(|d| d.change.is_none()).cloned().collect();
-        return guarded(case, &put, update(case, found, "Updating", "azure is changing tags or identity"));
-    }
-    let first = immutable[0];
+    let Some(first) = immutable.first().filter(|_| immutable.len() == all.len()) else {
+        return change(case, found, all);
+    };
     let message = format!(
         "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, which deletes the compute and makes it again",
         first.field, first.from, first.to
     );
     case.stalled(Because::new("ImmutableDifference", message))
+}
+
+/// One change in place: scale first, then tags and identity.
+fn change<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
+    if all.iter().any(|d| d.change == Some(Change::Patch)) {
+        return scale(case, found, all);
+    }
+    let put: Vec<Difference> = all.iter().filter(|d| d.change.is_none()).cloned().collect();
+    guarded(case, &put, update(case, found, "Updating", "azure is changing tags or identity"))
 }
 
 fn scale<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
@@ -299,10 +345,20 @@ fn update<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, reason: &str, message:
     case.act(Action::Update { body: Body::new(body) }, reason, message)
 }
 
-/// Deletes what is to be made again, unless making it again would fail for a reason known beforehand.
-fn replace<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, reason: &str, message: &str) -> Plan {
+/// Deletes what is to be made again, unless making it again would fail for a reason known beforehand, or was tried in
+/// just this way and left these differences: each turn destroys a cluster with its jobs.
+fn replace<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, what: &[Difference], reason: &str, message: &str) -> Plan {
     if let Some(plan) = hindrance(case, found.workspace) {
         return plan;
+    }
+    if !found.workspace.held {
+        return waiting(case);
+    }
+    let create = create_digest(&create_body(case.object, found.desired.clone(), found.workspace));
+    let made = case.memory.write.as_ref().filter(|write| write.kind == OperationKind::Create && write.digest == create);
+    if made.is_some() && !what.is_empty() {
+        let way = "declare what azure has";
+        return case.stalled(ignored(what, "made the compute anew and did not carry out", way));
     }
     guarded(case, &[], case.act(Action::Delete, reason, message))
 }
@@ -328,14 +384,15 @@ fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Plan) -> Plan
         write.times >= INEFFECTIVE && !rested && !what.is_empty()
     });
     if again {
-        let fields: Vec<&str> = what.iter().map(|d| d.field.as_str()).collect();
-        let message = format!(
-            "azure accepted a change of {} and did not carry it out; declare what azure has, or set replacePolicy: Recreate",
-            fields.join(", ")
-        );
-        return case.stalled(Because::new("ChangeIgnored", message));
+        let way = "declare what azure has, or set replacePolicy: Recreate";
+        return case.stalled(ignored(what, "accepted but did not carry out", way));
     }
     Plan { digest, ..plan }
+}
+
+fn ignored(what: &[Difference], did: &str, way: &str) -> Because {
+    let fields: Vec<&str> = what.iter().map(|d| d.field.as_str()).collect();
+    Because::new("ChangeIgnored", format!("azure {did} the change of {}; {way}", fields.join(", ")))
 }
 
 /// The compute's name, for callers outside this module that speak of it.

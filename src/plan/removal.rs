@@ -57,15 +57,15 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
         if parent_is_gone(failure) {
             return release(case, "the workspace is gone from azure, and everything in it");
         }
-        return blocked(case, &classify(failure).because.message);
+        return Plan { next: case.failed(failure).next, ..blocked(case, &classify(failure).because.message) };
     }
     if !case.observation.is_fresh() {
         return case.look();
     }
     match &case.observation.seen {
         Seen::Unknown => blocked(case, &format!("workspace {} has not been looked at yet", workspace.id.name())),
-        Seen::Absent if case.created_just_now() => {
-            case.working("Deleting", "azure accepted the compute and does not show it yet; it is deleted once it shows")
+        Seen::Absent if case.create_may_show() => {
+            case.working("Deleting", "a compute that azure may just have accepted is deleted as soon as it shows")
         }
         Seen::Absent => release(case, "the compute is gone"),
         Seen::Present(seen) => delete(case, id, seen),

@@ -10,6 +10,7 @@ use crate::inputs::Seen;
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
+use crate::{envelope, present as judged};
 use api::{Advice, AzureResource, ComputeStatus, IdentityReport, ManagementPolicy, OperationReport, ProvisioningError};
 use arm::{ArmError, Compute, ProvisioningState};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -54,10 +55,10 @@ fn common<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> ComputeStatus {
         observed_generation: if paused { before.observed_generation } else { generation(case.object) },
         conditions: summarise(&summary, &before.conditions),
         azure: azure(case, plan, &before),
-        provisioning_errors: errors(case, seen),
+        provisioning_errors: errors(case, plan, seen),
         operation: operation(case, seen, &before),
         identity: seen.and_then(identity),
-        plan: plan.changes.iter().take(LIST_LIMIT).cloned().collect(),
+        plan: if paused { before.plan } else { plan.changes.iter().take(LIST_LIMIT).cloned().collect() },
         advice: advice(case),
     }
 }
@@ -65,6 +66,8 @@ fn common<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> ComputeStatus {
 fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Option<AzureResource> {
     let seen = match &case.observation.seen {
         Seen::Unknown => return before.azure.clone(),
+        // A young compute is shown now and then only; what was reported of it stands.
+        Seen::Absent if case.created_just_now() => return before.azure.clone(),
         Seen::Absent => return None,
         Seen::Present(seen) => seen,
     };
@@ -73,9 +76,11 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
     let owned = if paused { old.is_some_and(|azure| azure.owned) } else { plan.owned };
     let manages = case.object.head().management == ManagementPolicy::Manage;
     let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
-    let lost = before.observed_generation < 0 && seen.provisioning_state.is_terminal();
+    let succeeded = seen.provisioning_state == ProvisioningState::Succeeded;
+    // What is not known to have failed from the start counts as having been ready: it is never deleted by itself.
+    let counts = succeeded || (seen.provisioning_state.is_terminal() && owned && !judged::never_was_ready(case, seen));
     let first_ready = old.and_then(|azure| azure.first_ready_at.clone());
-    let newly_ready = (owned && (in_order || lost)).then(|| Time(whole_second(case.now)));
+    let newly_ready = counts.then(|| Time(whole_second(case.now)));
     let applied = old.and_then(|azure| azure.applied_generation);
     Some(AzureResource {
         resource_id: seen.id.clone(),
@@ -85,31 +90,24 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
         first_ready_at: first_ready.or(newly_ready),
         owned,
         applied_generation: if manages && in_order { Some(generation(case.object)) } else { applied },
-        managed_tags: managed_tags(case, owned, old, seen),
-        managed_identity: owned
-            && (case.object.head().identity.is_some()
-                || old.is_some_and(|azure| azure.managed_identity && seen.identity.is_some())),
+        managed_tags: match (paused, owned) {
+            (true, _) => old.map(|azure| azure.managed_tags.clone()).unwrap_or_default(),
+            (false, true) => envelope::managed_tags(case.object, seen),
+            (false, false) => Vec::new(),
+        },
+        managed_identity: match (paused, owned) {
+            (true, _) => old.is_some_and(|azure| azure.managed_identity),
+            (false, owned) => owned && envelope::manages_identity(case.object, seen),
+        },
     })
 }
 
-/// Keys of the spec, and keys set earlier that are still there to be removed.
-fn managed_tags<K: Kind>(case: &Case<'_, K>, owned: bool, old: Option<&AzureResource>, seen: &Compute) -> Vec<String> {
-    if !owned {
-        return Vec::new();
-    }
-    let mut keys: Vec<String> = case.object.head().tags.keys().cloned().collect();
-    let earlier = old.map(|azure| azure.managed_tags.as_slice()).unwrap_or_default();
-    keys.extend(earlier.iter().filter(|key| seen.tags.contains_key(*key)).cloned());
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
 /// Errors of provisioning, of running nodes, and of an operation that failed and left nothing behind.
-fn errors<K: Kind>(case: &Case<'_, K>, seen: Option<&Compute>) -> Vec<ProvisioningError> {
+fn errors<K: Kind>(case: &Case<'_, K>, plan: &Plan, seen: Option<&Compute>) -> Vec<ProvisioningError> {
+    let settled = matches!(plan.verdict, Verdict::Ready(_));
     let of_resource = seen.map(|seen| seen.provisioning_errors.clone()).unwrap_or_default();
     let running = seen.map(|seen| case.object.running_errors(seen)).unwrap_or_default();
-    let failed = case.memory.setback.as_ref().and_then(|setback| match &setback.failure.cause {
+    let failed = case.memory.setback.as_ref().filter(|_| !settled).and_then(|setback| match &setback.failure.cause {
         Cause::OperationFailed { error } => Some(error.clone()),
         Cause::Http { .. }
         | Cause::ParentNotFound { .. }

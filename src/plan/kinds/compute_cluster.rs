@@ -166,6 +166,10 @@ impl Kind for ComputeCluster {
         for (key, value) in desired.pointer(pointer).and_then(Value::as_object).into_iter().flatten() {
             scale[key] = value.clone();
         }
+        // A null would say "take it away" where Azure only has not told.
+        if let Some(scale) = scale.as_object_mut() {
+            scale.retain(|_, value| !value.is_null());
+        }
         json!({"properties": {"properties": {"scaleSettings": scale}}})
     }
 

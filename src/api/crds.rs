@@ -84,6 +84,8 @@ fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
 fn finish_schema(schema: &mut JSONSchemaProps) {
     // An explicit null would be stored and would break merge patches and server-side apply: absent is absent.
     schema.nullable = None;
+    // The kind's name once more.
+    schema.title = None;
     if schema.format.as_deref() == Some("date-time") {
         schema.max_length = Some(limits::TIME as i64);
     }

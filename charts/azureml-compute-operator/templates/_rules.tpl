@@ -1,4 +1,4 @@
-{{/* Generated from src/api by `make generate`. Do not edit. */}}
+{{/* Generated from code by `make generate`. Do not edit. */}}
 
 {{/* What is needed in every namespace that is served. */}}
 {{- define "operator.namespacedRules" -}}

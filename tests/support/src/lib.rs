@@ -7,6 +7,7 @@
 //! - [`guard::Guard`]: whatever is started ends with the process that started it.
 
 pub mod certificates;
+pub mod chart;
 pub mod emulator;
 pub mod error;
 pub mod guard;

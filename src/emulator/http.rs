@@ -26,6 +26,7 @@ use tokio::{
     net::TcpListener,
     sync::watch,
     task::JoinSet,
+    time::Sleep,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -39,6 +40,8 @@ use crate::{
 const KEPT_BODY: usize = 4 * 1024 * 1024 + 1;
 /// How long open connections may take to finish when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a body that breaks off waits before it does, so that its beginning is on the wire.
+const FLUSHED: Duration = Duration::from_millis(50);
 
 /// Which plane a listener serves.
 #[derive(Clone)]
@@ -146,6 +149,8 @@ async fn read(request: hyper::Request<Incoming>, scheme: &str, fallback: &str) -
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<(String, String)> =
         head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let forwarded = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    let scheme = forwarded.filter(|scheme| matches!(*scheme, "http" | "https")).unwrap_or(scheme);
     let named = head.headers.get(hyper::header::HOST).map(text);
     let named = named.or_else(|| head.uri.authority().map(ToString::to_string)).filter(|name| is_authority(name));
     Ok(Request {
@@ -182,15 +187,16 @@ fn written(response: Response, cut: Option<usize>) -> hyper::Response<Payload> {
 pub(crate) struct Payload {
     data: Option<Bytes>,
     length: u64,
-    broken: bool,
+    /// Set if it breaks off: what was sent is let out of the buffers first.
+    breaks: Option<Pin<Box<Sleep>>>,
 }
 
 impl Payload {
     fn new(body: &Bytes, cut: Option<usize>) -> Self {
         let length = body.len() as u64;
         let sent = cut.unwrap_or(body.len()).min(body.len());
-        let broken = sent < body.len();
-        Self { data: Some(body.slice(..sent)).filter(|data| !data.is_empty()), length, broken }
+        let breaks = (sent < body.len()).then(|| Box::pin(tokio::time::sleep(FLUSHED)));
+        Self { data: Some(body.slice(..sent)).filter(|data| !data.is_empty()), length, breaks }
     }
 }
 
@@ -200,20 +206,19 @@ impl Body for Payload {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match self.data.take() {
-            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            None if self.broken => {
-                self.broken = false;
-                Poll::Ready(Some(Err(Aborted)))
-            }
-            None => Poll::Ready(None),
+        if let Some(data) = self.data.take() {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
         }
+        let Some(breaks) = &mut self.breaks else { return Poll::Ready(None) };
+        std::task::ready!(breaks.as_mut().poll(context));
+        self.breaks = None;
+        Poll::Ready(Some(Err(Aborted)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_none() && !self.broken
+        self.data.is_none() && self.breaks.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

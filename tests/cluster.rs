@@ -29,3 +29,283 @@ async fn cluster_becomes_ready_by_one_put() {
     let (status, azure) = stage.azure("GET", &path("cpu-cluster"), None).await;
     assert_eq!((status, &azure["tags"]["azureml-operator-uid"]), (200, &object["metadata"]["uid"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scale_change_costs_one_patch_with_all_three_fields() {
+    let stage = Stage::start("scale").await;
+    stage.apply(&cluster("cpu-cluster", &json!({"scale": {"maxNodes": 4, "idleTimeBeforeScaleDown": "40m"}}))).await;
+    stage.until_ready("cpu-cluster").await;
+    let patch = r#"{"spec":{"scale":{"maxNodes":6}}}"#;
+    stage.kubectl(&["patch", "amlcc", "cpu-cluster", "--type=merge", "-p", patch]).await;
+    let object = stage.until_ready("cpu-cluster").await;
+
+    assert_eq!(object["metadata"]["generation"], 2);
+    let patches = stage.requests("PATCH", "/computes/cpu-cluster");
+    assert_eq!(patches.len(), 1, "{patches:?}");
+    let scale = &patches[0].request_body["properties"]["properties"]["scaleSettings"];
+    assert_eq!(*scale, json!({"maxNodeCount": 6, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT40M"}));
+    assert_eq!(stage.requests("PUT", "/computes/").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_of_others_survive_and_tags_that_leave_the_spec_go() {
+    let stage = Stage::start("tags").await;
+    stage.apply(&cluster("cpu-cluster", &json!({"tags": {"team": "vision", "cost": "42"}}))).await;
+    stage.until_ready("cpu-cluster").await;
+    let (_, mut seen) = stage.azure("GET", &path("cpu-cluster"), None).await;
+    seen["tags"]["finance"] = json!("approved");
+    assert_eq!(stage.azure("PUT", &path("cpu-cluster"), Some(&seen)).await.0, 201);
+
+    let patch = r#"{"spec":{"tags":{"cost":null,"team":"speech"}}}"#;
+    stage.kubectl(&["patch", "amlcc", "cpu-cluster", "--type=merge", "-p", patch]).await;
+    stage.until_ready("cpu-cluster").await;
+    let azure = stage.until_azure("cpu-cluster", "tags are merged", |c| c["tags"]["team"] == "speech").await;
+    assert_eq!(azure["tags"]["finance"], "approved");
+    assert_eq!(azure["tags"]["cost"], serde_json::Value::Null);
+    assert_eq!(azure["properties"]["properties"]["scaleSettings"]["maxNodeCount"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_is_added_changed_and_removed() {
+    let stage = Stage::start("identity").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    stage.apply(&cluster("cpu-cluster", &json!({"identity": {"type": "SystemAssigned"}}))).await;
+    let with = |what: &'static str, id: &'static str| (what, id);
+    let (what, principal) = with("a principal is reported", "/status/identity/principalId");
+    let object =
+        stage.until_cluster("cpu-cluster", what, |o| o.pointer(principal).is_some() && stage::is_ready(o)).await;
+    assert!(object["status"]["identity"]["tenantId"].is_string());
+
+    let user = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.ManagedIdentity/userAssignedIdentities/trainer";
+    stage.apply(&cluster("cpu-cluster", &json!({"identity": {"type": "UserAssigned", "userAssigned": [user]}}))).await;
+    let has_client =
+        |o: &serde_json::Value| o["status"]["identity"]["clientIds"].as_object().is_some_and(|c| c.len() == 1);
+    stage.until_cluster("cpu-cluster", "a client id is reported", |o| has_client(o) && stage::is_ready(o)).await;
+
+    // The block leaves the manifest: what this object set is taken away again.
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage
+        .until_cluster("cpu-cluster", "no identity", |o| o["status"]["identity"].is_null() && stage::is_ready(o))
+        .await;
+    assert_eq!(stage.requests("PUT", "/computes/").len(), 4, "one create and three changes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_corrected_or_reported_by_policy() {
+    let stage = Stage::start("drift").await;
+    stage.apply(&cluster("corrected", &json!({}))).await;
+    stage.apply(&cluster("reported", &json!({"driftPolicy": "Report"}))).await;
+    stage.until_ready("corrected").await;
+    stage.until_ready("reported").await;
+    let scale = json!({"properties": {"properties": {"scaleSettings": {"maxNodeCount": 9, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}}}});
+    for name in ["corrected", "reported"] {
+        assert_eq!(stage.azure("PATCH", &path(name), Some(&scale)).await.0, 202);
+    }
+    let max = "/properties/properties/scaleSettings/maxNodeCount";
+    stage.until_azure("corrected", "the drift is corrected", |c| c.pointer(max) == Some(&json!(4))).await;
+    let object = stage
+        .until_cluster("reported", "drift is reported", |o| {
+            condition(o, "Drifted").is_some_and(|c| c["status"] == "True")
+        })
+        .await;
+    assert_eq!(ready_reason(&object), "Drifted");
+    assert!(stage::is_ready(&object));
+    assert_eq!(
+        object["status"]["plan"][0],
+        json!({"field": "spec.scale.maxNodes", "from": "9", "to": "4", "how": "InPlace"})
+    );
+    assert_eq!(stage.azure("GET", &path("reported"), None).await.1.pointer(max), Some(&json!(9)));
+    // A new generation is no drift: it is carried out.
+    let patch = r#"{"spec":{"scale":{"maxNodes":5}}}"#;
+    stage.kubectl(&["patch", "amlcc", "reported", "--type=merge", "-p", patch]).await;
+    stage.until_azure("reported", "the new generation is carried out", |c| c.pointer(max) == Some(&json!(5))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn existing_cluster_is_left_alone_until_adopted_and_then_only_tagged() {
+    let stage = Stage::start("adopt").await;
+    let body = json!({"location": "eastus", "tags": {"by": "hand"}, "properties": {"computeType": "AmlCompute", "properties": {
+        "vmSize": "STANDARD_D2_V2", "scaleSettings": {"maxNodeCount": 4, "minNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "PT7M"}}}});
+    assert_eq!(stage.azure("PUT", &path("byhand"), Some(&body)).await.0, 201);
+    stage.until_azure("byhand", "made by hand", |c| c["properties"]["provisioningState"] == "Succeeded").await;
+    stage.emulator.clear_journal();
+
+    stage.apply(&cluster("byhand", &json!({}))).await;
+    let object = stage.until_reason("byhand", "NotOurs").await;
+    assert!(condition(&object, "Stalled").is_some());
+    assert!(object["metadata"]["finalizers"].is_null(), "{}", object["metadata"]);
+    assert_eq!(stage.writes(), Vec::<String>::new());
+
+    stage.kubectl(&["patch", "amlcc", "byhand", "--type=merge", "-p", r#"{"spec":{"adoptionPolicy":"Adopt"}}"#]).await;
+    let object = stage.until_ready("byhand").await;
+    assert_eq!(stage.writes(), ["PUT byhand"]);
+    let (_, azure) = stage.azure("GET", &path("byhand"), None).await;
+    assert_eq!(azure["tags"]["by"], "hand");
+    assert_eq!(azure["tags"]["azureml-operator-uid"], object["metadata"]["uid"]);
+    let scale = &azure["properties"]["properties"]["scaleSettings"];
+    assert_eq!((&scale["minNodeCount"], &scale["nodeIdleTimeBeforeScaleDown"]), (&json!(1), &json!("PT7M")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observed_cluster_is_reported_and_never_written() {
+    let stage = Stage::start("observe").await;
+    let body = json!({"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
+        "vmSize": "STANDARD_D2_V2", "scaleSettings": {"maxNodeCount": 2}}}});
+    assert_eq!(stage.azure("PUT", &path("theirs"), Some(&body)).await.0, 201);
+    stage.until_azure("theirs", "made by hand", |c| c["properties"]["provisioningState"] == "Succeeded").await;
+    stage.emulator.clear_journal();
+    stage.apply(&cluster("theirs", &json!({"managementPolicy": "Observe"}))).await;
+    let object = stage.until_ready("theirs").await;
+    assert_eq!(ready_reason(&object), "Observed");
+    assert_eq!(object["status"]["plan"][0]["field"], "spec.scale.maxNodes");
+    stage.kubectl(&["delete", "amlcc", "theirs", "--timeout=30s"]).await;
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    assert_eq!(stage.azure("GET", &path("theirs"), None).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_object_takes_its_cluster_along_and_retained_one_leaves_it() {
+    let stage = Stage::start("delete").await;
+    stage.apply(&cluster("gone", &json!({}))).await;
+    stage.apply(&cluster("kept", &json!({"deletionPolicy": "Retain"}))).await;
+    stage.until_ready("gone").await;
+    stage.until_ready("kept").await;
+    stage.kubectl(&["delete", "amlcc", "gone", "kept", "--timeout=60s"]).await;
+    assert_eq!(stage.azure("GET", &path("gone"), None).await.0, 404);
+    assert_eq!(stage.azure("GET", &path("kept"), None).await.0, 200);
+    let deletes = stage.requests("DELETE", "/computes/");
+    assert_eq!(deletes.len(), 1);
+    assert!(deletes[0].query.contains("underlyingResourceAction=Delete"), "{}", deletes[0].query);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_deleted_while_it_is_made_leaves_nothing() {
+    let stage = Stage::start("delete-early").await;
+    stage.apply(&cluster("brief", &json!({}))).await;
+    stage.until_reason("brief", "Creating").await;
+    stage.kubectl(&["delete", "amlcc", "brief", "--timeout=60s"]).await;
+    assert_eq!(stage.azure("GET", &path("brief"), None).await.0, 404);
+    assert_eq!(stage.requests("PUT", "/computes/").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_deleted_behind_our_back_is_made_again() {
+    let stage = Stage::start("behind").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    let before = stage.until_ready("cpu-cluster").await;
+    let delete = format!("{}?underlyingResourceAction=Delete", path("cpu-cluster"));
+    assert_eq!(stage.azure("DELETE", &delete, None).await.0, 202);
+    let created = "/status/azure/createdAt";
+    let again = |o: &serde_json::Value| stage::is_ready(o) && o.pointer(created) != before.pointer(created);
+    stage.until_cluster("cpu-cluster", "another incarnation is Ready", again).await;
+    assert_eq!(stage.requests("PUT", "/computes/").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn immutable_change_is_refused_and_recreated_by_opt_in() {
+    let stage = Stage::start("recreate").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    let before = stage.until_ready("cpu-cluster").await;
+    let changed = cluster("cpu-cluster", &json!({"vmSize": "STANDARD_D3_V2"}));
+    let namespaced = namespaced(&changed, &stage.namespace);
+    let refusal = stage.plane.apply_expecting_refusal(&namespaced).await.unwrap();
+    assert!(refusal.contains("spec.vmSize") && refusal.contains("replacePolicy"), "{refusal}");
+
+    stage.apply(&cluster("cpu-cluster", &json!({"vmSize": "STANDARD_D3_V2", "replacePolicy": "Recreate"}))).await;
+    let object = stage.until_ready("cpu-cluster").await;
+    assert_ne!(object["status"]["azure"]["createdAt"], before["status"]["azure"]["createdAt"]);
+    let (_, azure) = stage.azure("GET", &path("cpu-cluster"), None).await;
+    assert_eq!(azure["properties"]["properties"]["vmSize"], "STANDARD_D3_V2");
+    assert_eq!(stage.writes(), ["PUT cpu-cluster", "DELETE cpu-cluster", "PUT cpu-cluster"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_object_writes_nothing_and_goes_on_when_released() {
+    let stage = Stage::start("pause").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    stage.kubectl(&["annotate", "amlcc", "cpu-cluster", "compute.azureml.dev/paused=true"]).await;
+    stage.until_cluster("cpu-cluster", "it is paused", |o| condition(o, "Paused").is_some()).await;
+    stage
+        .kubectl(&["patch", "amlcc", "cpu-cluster", "--type=merge", "-p", r#"{"spec":{"scale":{"maxNodes":7}}}"#])
+        .await;
+    stage.kubectl(&["delete", "amlcc", "cpu-cluster", "--wait=false"]).await;
+    let object =
+        stage.until_cluster("cpu-cluster", "it is deleting", |o| o["metadata"]["deletionTimestamp"].is_string()).await;
+    assert_ne!(object["status"]["observedGeneration"], object["metadata"]["generation"]);
+    stage.rest(5).await;
+    assert_eq!(stage.writes(), ["PUT cpu-cluster"]);
+    stage.kubectl(&["annotate", "amlcc", "cpu-cluster", "compute.azureml.dev/paused-"]).await;
+    stage.until_gone("computecluster", "cpu-cluster").await;
+    assert_eq!(stage.writes(), ["PUT cpu-cluster", "DELETE cpu-cluster"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_intervals_at_rest_write_nothing() {
+    let stage = Stage::start("rest").await;
+    stage.apply(&cluster("cpu-cluster", &json!({"tags": {"team": "vision"}}))).await;
+    stage.until_ready("cpu-cluster").await;
+    // One interval of grace: the shared look may be older than the last change.
+    stage.rest(2).await;
+    let versions = stage.versions().await;
+    stage.emulator.clear_journal();
+    stage.rest(30).await;
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    assert_eq!(stage.versions().await, versions);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ssh_key_from_a_secret_and_low_priority_reach_azure() {
+    let stage = Stage::start("ssh").await;
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILSfnLwtsDGmaKjmpxZEaVr/ydAN7PQVVdSD2JjA5WZQ me@home";
+    stage.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ssh"}, "stringData": {"key": key, "password": "Sup3r-s3cret!"}}).to_string()).await;
+    let spec = json!({"vmSize": "STANDARD_NC4AS_T4_V3", "vmPriority": "LowPriority", "location": "westeurope",
+        "ssh": {"enabled": true, "adminUsername": "mladmin", "publicKey": {"secretRef": {"name": "ssh", "key": "key"}},
+                "password": {"secretRef": {"name": "ssh", "key": "password"}}}});
+    stage.apply(&cluster("gpu-cluster", &spec)).await;
+    let object = stage.until_ready("gpu-cluster").await;
+    let sent = stage.requests("PUT", "/computes/gpu-cluster")[0].request_body.clone();
+    assert_eq!((&sent["location"], &sent["properties"]["computeLocation"]), (&json!("eastus"), &json!("westeurope")));
+    let user = &sent["properties"]["properties"]["userAccountCredentials"];
+    assert_eq!((&user["adminUserName"], &user["adminUserSshPublicKey"]), (&json!("mladmin"), &json!(key)));
+    let everything =
+        format!("{object}{}{}", stage.kubectl(&["get", "events", "-o", "json"]).await, stage.operator().log());
+    assert!(!everything.contains("Sup3r-s3cret!") && !everything.contains("emulator-client-secret"));
+    assert_eq!(object["status"]["azure"]["location"], "westeurope");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn namespace_with_everything_in_it_goes_and_leaves_nothing_in_azure() {
+    let stage = Stage::start("namespace").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    let secret = stage.get("secret", "azure").await.unwrap();
+    assert!(secret["metadata"]["finalizers"].to_string().contains("compute.azureml.dev/in-use"));
+    let plane = stage.plane;
+    let namespace = stage.namespace.clone();
+    let output = plane.kubectl(&["delete", "namespace", &namespace, "--timeout=60s"]).await.unwrap();
+    assert!(output.status.success(), "{}\n{}", output.stderr, stage.operator().log_tail(60));
+    assert_eq!(stage.azure("GET", &path("cpu-cluster"), None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_and_wait_tell_people_how_it_stands() {
+    let stage = Stage::start("columns").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.kubectl(&["wait", "--for=condition=Ready", "amlcc/cpu-cluster", "--timeout=60s"]).await;
+    let table = stage.kubectl(&["get", "amlcc"]).await;
+    for column in ["READY", "REASON", "STATE", "NODES", "VM SIZE", "WORKSPACE", "AGE"] {
+        assert!(table.contains(column), "{column} in\n{table}");
+    }
+    for value in ["cpu-cluster", "True", "AsDeclared", "Succeeded", "0", "STANDARD_D2_V2", "research"] {
+        assert!(table.contains(value), "{value} in\n{table}");
+    }
+}
+
+/// The same object with a namespace of its own, for calls that take none.
+fn namespaced(object: &str, namespace: &str) -> String {
+    let mut object: serde_json::Value = serde_json::from_str(object).unwrap();
+    object["metadata"]["namespace"] = json!(namespace);
+    object.to_string()
+}

@@ -29,6 +29,8 @@ pub(crate) trait Family: Send + Sync {
     fn trigger_users_of_workspace(&self, namespace: &str, workspace: &str);
     /// Has those looked at again that refer to that Secret.
     fn trigger_users_of_secret(&self, secret: &SecretName);
+    /// Forgets what is remembered of objects that are gone.
+    fn forget_gone(&self);
     /// All Secrets that objects of this kind refer to.
     fn secrets(&self) -> BTreeSet<SecretName>;
 }

@@ -219,9 +219,11 @@ fn register<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gathered)
     let weak = Arc::downgrade(engine);
     let who = format!("{} {namespace}/{name}", K::NAME);
     let wake = Arc::new(move || {
-        if let Some(engine) = weak.upgrade() {
-            engine.cache.trigger(&namespace, &name);
-        }
+        let Some(engine) = weak.upgrade().filter(|engine| engine.cache.get(&namespace, &name).is_some()) else {
+            return false;
+        };
+        engine.cache.trigger(&namespace, &name);
+        true
     });
     means.look.register(azure_name(object), &who, wake);
 }
@@ -301,6 +303,11 @@ impl<K: Driven> Family for Engine<K> {
                 self.cache.trigger(&secret.0, &object.name_any());
             }
         }
+    }
+
+    fn forget_gone(&self) {
+        let there: BTreeSet<String> = self.cache.everywhere().iter().filter_map(|object| object.uid()).collect();
+        self.memories.keep_only(&there);
     }
 
     fn secrets(&self) -> BTreeSet<SecretName> {

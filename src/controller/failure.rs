@@ -32,24 +32,26 @@ pub(crate) fn of(attempt: Attempt, error: &Error) -> Failure {
     failure(attempt, cause)
 }
 
-/// The token endpoint's side: what Entra refused is a credential's fault, what the network did is not.
+/// The token endpoint's side: what Entra refused is a credential's fault, what the network or a proxy did is not.
 fn of_credential(error: &Error) -> Cause {
+    let credential = |code: Option<&String>| Cause::Credential {
+        code: code.cloned().unwrap_or_default(),
+        message: error.to_string(),
+    };
     match error.kind() {
         ErrorKind::Timeout => Cause::Timeout,
         ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Interrupted => Cause::Connect { message: error.to_string() },
         ErrorKind::Throttled => Cause::Throttled,
-        ErrorKind::Unauthenticated { aadsts } => {
-            Cause::Credential { code: aadsts.clone().unwrap_or_default(), message: error.to_string() }
+        ErrorKind::Unauthenticated { aadsts } => credential(aadsts.as_ref()),
+        ErrorKind::Http { status } if *status >= 500 => Cause::Connect { message: error.to_string() },
+        ErrorKind::TooLarge | ErrorKind::NotJson | ErrorKind::UnexpectedShape | ErrorKind::Redirect { .. } => {
+            Cause::Unreadable { message: error.to_string() }
         }
         ErrorKind::Http { .. }
         | ErrorKind::ParentNotFound { .. }
-        | ErrorKind::TooLarge
-        | ErrorKind::NotJson
-        | ErrorKind::UnexpectedShape
-        | ErrorKind::Redirect { .. }
         | ErrorKind::ForeignUrl
         | ErrorKind::ForeignOperationUrl
         | ErrorKind::EndlessList
-        | ErrorKind::Invalid => Cause::Credential { code: String::new(), message: error.to_string() },
+        | ErrorKind::Invalid => credential(None),
     }
 }

@@ -6,11 +6,13 @@ use crate::context::Context;
 use crate::credentials::{Credential, IdentityName, Unusable};
 use crate::held::{conditions, missing, report};
 use crate::objects::{ObjectError, has};
+use crate::rbac::SECRET_ACCESS;
 use crate::{failure, secrets};
 use api::annotations::IN_USE;
 use api::{AzureIdentity, AzureIdentityStatus, AzureIdentityType, IdentityKind, SecretKeyRef};
 use azureml::{Client, Options, TokenSource};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Resource, ResourceExt};
 use plan::{Attempt, Because, SecretState, Verdict, classify};
 use std::sync::Arc;
@@ -34,11 +36,12 @@ pub(crate) async fn reconcile(context: &Arc<Context>, identity: &AzureIdentity) 
         context.credentials.forget(&name);
         return Ok(context.settings.plan.requeue.unsigned_abs());
     }
-    let verdict = match usable(context, identity, needed).await? {
+    let usable = usable(context, identity, needed).await?;
+    let verdict = match last_resort(context, identity, &name, usable) {
         Ok(credential) => {
             let before = context.credentials.get(&name);
             let changed = !matches!(&before, Some(Ok(old)) if old.fingerprint == credential.fingerprint);
-            let because = Because::new("Authenticated", "microsoft entra gives tokens for this identity");
+            let because = Because::new("Authenticated", authenticated(context, identity, needed).await?);
             context.credentials.set(name.clone(), Ok(credential));
             wake(context, &namespace, &users, changed);
             Verdict::Ready(because)
@@ -66,6 +69,33 @@ pub(crate) async fn reconcile(context: &Arc<Context>, identity: &AzureIdentity) 
         Verdict::Stalled(_) => plan.retry_slow,
     }
     .unsigned_abs())
+}
+
+/// What is said of an identity that works, and of the one thing that may still be wrong with it.
+async fn authenticated(context: &Context, identity: &AzureIdentity, needed: bool) -> Result<String, ObjectError> {
+    const WORKS: &str = "microsoft entra gives tokens for this identity";
+    let namespace = identity.namespace().unwrap_or_default();
+    let (binding, role) = if needed { right(context, &namespace).await? } else { return Ok(WORKS.into()) };
+    Ok(match (binding, role) {
+        (Some(_), Some(_)) => WORKS.into(),
+        (Some(_) | None, _) => format!(
+            "{WORKS}; its Secret is not protected from deletion, because the Role and RoleBinding that lend it are not named {SECRET_ACCESS}"
+        ),
+    })
+}
+
+/// An identity that is being deleted keeps the client it had, if its Secret is out of reach by now: the last deletes
+/// may still need it.
+fn last_resort(
+    context: &Context,
+    identity: &AzureIdentity,
+    name: &IdentityName,
+    usable: Result<Credential, Verdict>,
+) -> Result<Credential, Verdict> {
+    match (usable, context.credentials.get(name)) {
+        (Err(_), Some(Ok(known))) if identity.metadata.deletion_timestamp.is_some() => Ok(known),
+        (usable, _) => usable,
+    }
 }
 
 /// Names of the Workspaces that use an identity.
@@ -132,13 +162,16 @@ fn forbidden(context: &Context, identity: &AzureIdentity, secret: &str) -> Verdi
     missing(context, identity, Because::new("SecretForbidden", message))
 }
 
-/// Holds the Secret first, then the identity, so that whoever sees the identity held may rely on both.
+/// Holds the lent right first, then the Secret, then the identity, so that whoever sees the identity held may rely on
+/// all of them. A Secret whose right cannot be held is not held either: a namespace that is deleted would wait for
+/// ever for an operator that may no longer let go.
 async fn hold(
     context: &Context,
     identity: &AzureIdentity,
     secret: &Secret,
 ) -> Result<Result<(), Verdict>, ObjectError> {
-    if secret.metadata.deletion_timestamp.is_none() {
+    let namespace = identity.namespace().unwrap_or_default();
+    if secret.metadata.deletion_timestamp.is_none() && hold_right(context, &namespace).await? {
         match context.objects.hold(secret, IN_USE).await {
             Ok(()) => {}
             Err(error) if error.is_forbidden() => return Ok(Err(forbidden(context, identity, &secret.name_any()))),
@@ -149,6 +182,26 @@ async fn hold(
         context.objects.hold(identity, IN_USE).await?;
     }
     Ok(Ok(()))
+}
+
+/// Holds Role and RoleBinding by which the namespace lends its Secrets. False if they have not the name under which
+/// they can be held, or are going already.
+async fn hold_right(context: &Context, namespace: &str) -> Result<bool, ObjectError> {
+    let (Some(binding), Some(role)) = right(context, namespace).await? else { return Ok(false) };
+    if binding.metadata.deletion_timestamp.is_some() || role.metadata.deletion_timestamp.is_some() {
+        return Ok(has(&binding, IN_USE) && has(&role, IN_USE));
+    }
+    context.objects.hold(&role, IN_USE).await?;
+    context.objects.hold(&binding, IN_USE).await?;
+    Ok(true)
+}
+
+async fn right(context: &Context, namespace: &str) -> Result<(Option<RoleBinding>, Option<Role>), ObjectError> {
+    let none_if_forbidden = |error: ObjectError| if error.is_forbidden() { Ok(None) } else { Err(error) };
+    let binding = context.objects.get::<RoleBinding>(namespace, SECRET_ACCESS).await.or_else(none_if_forbidden)?;
+    let none_if_forbidden = |error: ObjectError| if error.is_forbidden() { Ok(None) } else { Err(error) };
+    let role = context.objects.get::<Role>(namespace, SECRET_ACCESS).await.or_else(none_if_forbidden)?;
+    Ok((binding, role))
 }
 
 /// Makes a client, or keeps the one made of the same spec and Secret, and proves it by a token.
@@ -216,7 +269,8 @@ fn refused(error: &azureml::Error) -> Verdict {
     Verdict::Working(Because::new(disposition.because.reason, message))
 }
 
-/// The last user is gone: the identity first, then the Secret if no other identity is made of it.
+/// The last user is gone: the Secret is let go if no other identity is made of it, then the lent right if no identity
+/// of the namespace is held any more, then the identity. A crash in between finds the identity still held.
 async fn let_go(context: &Arc<Context>, identity: &AzureIdentity) -> Result<(), ObjectError> {
     let namespace = identity.namespace().unwrap_or_default();
     let live = context.objects.list::<api::Workspace>(&namespace).await?;
@@ -226,21 +280,26 @@ async fn let_go(context: &Arc<Context>, identity: &AzureIdentity) -> Result<(), 
     if live.iter().any(uses) {
         return Ok(());
     }
-    if let Some(reference) = secret_of(identity) {
-        let others = context.objects.list::<AzureIdentity>(&namespace).await?;
-        let shared = others.iter().any(|other| {
-            let other_held = other.uid() != identity.uid() && has(other, IN_USE);
-            other_held && secret_of(other).is_some_and(|s| s.name == reference.name)
-        });
-        if !shared {
-            match context.secrets.get(&namespace, &reference.name).await {
-                Ok(Some(secret)) => context.objects.release(&secret, IN_USE).await.or_else(outdated)?,
-                Ok(None) => {}
-                // The Role is gone before the Secret: an administrator has to take the finalizer off, the identity
-                // need not wait for that.
-                Err(error) if error.is_forbidden() => {}
-                Err(error) => return Err(error),
-            }
+    let mut others = context.objects.list::<AzureIdentity>(&namespace).await?;
+    others.retain(|other| other.uid() != identity.uid() && has(other, IN_USE));
+    if let Some(reference) = secret_of(identity)
+        && !others.iter().any(|other| secret_of(other).is_some_and(|secret| secret.name == reference.name))
+    {
+        match context.secrets.get(&namespace, &reference.name).await {
+            Ok(Some(secret)) => context.objects.release(&secret, IN_USE).await.or_else(outdated)?,
+            // The right went before: then the Secret was let go before, or was never held.
+            Err(error) if error.is_forbidden() => {}
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if others.is_empty() {
+        let (binding, role) = right(context, &namespace).await?;
+        if let Some(binding) = binding {
+            context.objects.release(&binding, IN_USE).await.or_else(outdated)?;
+        }
+        if let Some(role) = role {
+            context.objects.release(&role, IN_USE).await.or_else(outdated)?;
         }
     }
     context.objects.release(identity, IN_USE).await.or_else(outdated)

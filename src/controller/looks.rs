@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-/// Whom to wake when a compute changes.
-pub(crate) type Wake = Arc<dyn Fn() + Send + Sync>;
+/// Wakes somebody when a compute changes; false if there is nobody any more.
+pub(crate) type Wake = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// The newest LIST.
 #[derive(Clone, Default)]
@@ -100,20 +100,23 @@ impl Look {
         self.sooner.notify_one();
     }
 
-    fn wake(&self, compute: &str) {
-        let wakes: Vec<Wake> = match self.interests.lock() {
-            Ok(interests) => interests.get(compute).into_iter().flat_map(|m| m.values().cloned()).collect(),
+    /// Wakes those who care for one of these computes; `None` wakes all. Whoever is gone is forgotten.
+    fn wake(&self, computes: Option<&[String]>) {
+        let wanted = |compute: &String| computes.is_none_or(|computes| computes.contains(compute));
+        let wakes: Vec<(String, String, Wake)> = match self.interests.lock() {
+            Ok(interests) => interests
+                .iter()
+                .filter(|(compute, _)| wanted(compute))
+                .flat_map(|(compute, by)| by.iter().map(|(who, wake)| (compute.clone(), who.clone(), wake.clone())))
+                .collect(),
             Err(_) => Vec::new(),
         };
-        wakes.iter().for_each(|wake| wake());
-    }
-
-    fn wake_all(&self) {
-        let wakes: Vec<Wake> = match self.interests.lock() {
-            Ok(interests) => interests.values().flat_map(|m| m.values().cloned()).collect(),
-            Err(_) => Vec::new(),
-        };
-        wakes.iter().for_each(|wake| wake());
+        // Not under the lock: waking reaches into caches.
+        for (compute, who, wake) in wakes {
+            if !wake() {
+                self.unregister(&compute, &who);
+            }
+        }
     }
 
     /// Takes a new answer in, and wakes whom it concerns.
@@ -129,13 +132,13 @@ impl Look {
                 changed.dedup();
                 let heals = before.trouble.is_some();
                 self.newest.send_replace(Snapshot { computes: Arc::new(computes), at: Some(asked_at), trouble: None });
-                if heals { self.wake_all() } else { changed.iter().for_each(|name| self.wake(name)) }
+                self.wake(if heals { None } else { Some(&changed) });
             }
             Err(trouble) => {
                 let news = before.trouble.as_ref() != Some(&trouble);
                 self.newest.send_replace(Snapshot { trouble: Some(trouble), ..before });
                 if news {
-                    self.wake_all();
+                    self.wake(None);
                 }
             }
         }

@@ -5,7 +5,7 @@
 use azureml::{OperationUrl, UnderlyingAction};
 use jiff::Timestamp;
 use plan::{Failure, Memory, Seen, Setback};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 
 /// The memory of one object.
@@ -74,6 +74,13 @@ impl Memories {
     /// Takes an object's memory out for a pass; one object has one pass at a time.
     pub(crate) fn take(&self, uid: &str) -> Slot {
         self.slots.lock().ok().and_then(|mut slots| slots.remove(uid)).unwrap_or_default()
+    }
+
+    /// Forgets all others. One that is out for a pass comes back by itself.
+    pub(crate) fn keep_only(&self, uids: &BTreeSet<String>) {
+        if let Ok(mut slots) = self.slots.lock() {
+            slots.retain(|uid, _| uids.contains(uid));
+        }
     }
 
     /// Puts it back.

@@ -43,11 +43,21 @@ pub fn namespaced_rules() -> Vec<PolicyRule> {
     ]
 }
 
-/// What is needed once in the cluster: whether the definitions are there, by name, for readiness.
+/// Name of the Role and RoleBinding by which a namespace lends its Secrets. The name is fixed, because the operator
+/// holds them by a finalizer: deleting a namespace deletes Roles and Secrets in any order, and without the right the
+/// Secret could neither be read for the last deletes nor be let go.
+pub const SECRET_ACCESS: &str = "azureml-compute-operator-secrets";
+
+/// What is needed once in the cluster: whether the definitions are there, by name, for readiness; and the finalizer on
+/// the lent right. Patching finalizers alone needs no right to escalate or bind; anything more would.
 pub fn cluster_rules() -> Vec<PolicyRule> {
     let names = served().into_iter().map(|plural| format!("{plural}.{}", api::GROUP)).collect();
     let definitions = rule("apiextensions.k8s.io", words(&["customresourcedefinitions"]), &["get"]);
-    vec![PolicyRule { resource_names: Some(names), ..definitions }]
+    let lent = rule("rbac.authorization.k8s.io", words(&["roles", "rolebindings"]), &["get", "patch"]);
+    vec![
+        PolicyRule { resource_names: Some(names), ..definitions },
+        PolicyRule { resource_names: Some(words(&[SECRET_ACCESS])), ..lent },
+    ]
 }
 
 /// What is needed on the Secrets that identities, keys and passwords refer to: their values, their changes (a
@@ -64,7 +74,7 @@ pub fn secret_rules(names: &[&str]) -> Vec<PolicyRule> {
 /// The Role that lets the operator use the Secrets of one namespace.
 pub fn secret_role(namespace: &str, names: &[&str]) -> Role {
     let metadata = ObjectMeta {
-        name: Some(format!("{SERVICE_ACCOUNT}-secrets")),
+        name: Some(SECRET_ACCESS.to_owned()),
         namespace: Some(namespace.to_owned()),
         ..ObjectMeta::default()
     };
@@ -95,8 +105,13 @@ mod tests {
         for rule in all() {
             let text = serde_json::to_string(&rule).unwrap();
             assert!(!text.contains('*'), "{text}");
-            for banned in ["escalate", "bind", "impersonate", "delete", "update", "rbac.authorization.k8s.io", "pods"] {
-                assert!(!text.contains(banned), "{banned} in {text}");
+            for banned in ["escalate", "bind", "impersonate", "delete", "update", "pods"] {
+                let quoted = format!("\"{banned}\"");
+                assert!(!text.contains(&quoted), "{banned} in {text}");
+            }
+            if text.contains("rbac.authorization.k8s.io") {
+                assert_eq!(rule.resource_names.as_deref(), Some(&[SECRET_ACCESS.to_owned()][..]));
+                assert_eq!(rule.verbs, ["get", "patch"]);
             }
             if text.contains("customresourcedefinitions") {
                 assert_eq!(rule.verbs, ["get"]);
@@ -107,8 +122,8 @@ mod tests {
 
     #[test]
     fn secrets_are_granted_by_name_only() {
-        let with_secrets = |rules: Vec<PolicyRule>| serde_json::to_string(&rules).unwrap().contains("secrets");
-        assert!(!with_secrets([namespaced_rules(), cluster_rules()].concat()));
+        let with_secrets = |rule: &PolicyRule| rule.resources.iter().flatten().any(|resource| resource == "secrets");
+        assert!(![namespaced_rules(), cluster_rules()].concat().iter().any(with_secrets));
         assert_eq!(secret_role("team-a", &["azure"]).rules.unwrap()[0].resource_names, Some(vec!["azure".to_owned()]));
         assert!(secret_rules(&[]).is_empty(), "a rule without names would grant every Secret");
     }

@@ -141,7 +141,7 @@ fn is_established(crd: &CustomResourceDefinition) -> bool {
     conditions.into_iter().flatten().any(|c| c.type_ == "Established" && c.status == "True")
 }
 
-/// Ends watches on Secrets that nobody refers to any more, for ever.
+/// Ends watches on Secrets that nobody refers to any more, and forgets objects that are gone; for ever.
 async fn sweep(context: &Arc<Context>) {
     loop {
         tokio::time::sleep(SWEEP).await;
@@ -154,6 +154,7 @@ async fn sweep(context: &Arc<Context>) {
             }
         }
         context.secrets.keep_only(&wanted);
+        context.families().for_each(|family| family.forget_gone());
     }
 }
 

@@ -82,6 +82,10 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
             Ok(()) | Err(_) => {}
         }
     }
+    if deleting {
+        // Nothing new is to be learned of it; it only waits for its last users.
+        return Ok(plan.transition.unsigned_abs());
+    }
     let Some(credential) = credential(context, workspace) else { return Ok(IDENTITY_SOON) };
     let (verdict, location) = look(context, workspace, credential).await;
     let before = workspace.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
@@ -97,7 +101,6 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         context.families().for_each(|family| family.trigger_users_of_workspace(&namespace, &name));
     }
     Ok(match verdict {
-        Verdict::Ready(_) if deleting => plan.transition,
         Verdict::Ready(_) | Verdict::Paused => plan.requeue,
         Verdict::Working(_) => plan.retry_fast,
         Verdict::Stalled(_) => plan.retry_slow,

@@ -100,7 +100,7 @@ pub fn azure_flags(resource_manager: &str, authority: &str, ca_file: &str) -> Ve
 impl Stage {
     /// Everything up and running, the default world in Azure, the connection applied.
     pub async fn start(name: &str) -> Self {
-        Self::with(name, Seed::default(), &[]).await
+        Self::with(name, seed(), &[]).await
     }
 
     /// With another world, and further flags, which come last and so win.
@@ -226,10 +226,54 @@ impl Stage {
         writes.map(|e| format!("{} {}", e.method, e.path.rsplit('/').next().unwrap_or_default())).collect()
     }
 
+    /// Waits until Azure shows a compute like that.
+    pub async fn until_azure(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let seen = until(what, PATIENCE, async || match self.azure("GET", &path(name), None).await {
+            (200, compute) if wanted(&compute) => Ok(compute),
+            (status, compute) => Err(format!("{status} {compute}")),
+        });
+        match seen.await {
+            Ok(compute) => compute,
+            Err(error) => panic!("{error}\nthe operator's log ends:\n{}", self.log_tail()),
+        }
+    }
+
+    /// Waits until Azure has been looked at that many more times: that is how long the operator had.
+    pub async fn rest(&self, intervals: usize) {
+        let lists = || self.requests("GET", "/computes").iter().filter(|e| e.path.ends_with("/computes")).count();
+        let goal = lists() + intervals;
+        let rested = until("the shared looks go on", PATIENCE * 2, async || match lists() {
+            count if count >= goal => Ok(()),
+            count => Err(format!("{count} of {goal} looks")),
+        });
+        if let Err(error) = rested.await {
+            panic!("{error}\nthe operator's log ends:\n{}", self.log_tail());
+        }
+    }
+
+    /// resourceVersions of everything the operator might write in this namespace.
+    pub async fn versions(&self) -> String {
+        let kinds = "computeclusters,workspaces,azureidentities,secrets,events.events.k8s.io";
+        let columns = "-o=custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion";
+        self.kubectl(&["get", kinds, columns]).await
+    }
+
     /// A compute as Azure answers it to somebody else.
     pub async fn azure(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         azure(self.emulator.url(), method, path, body).await
     }
+}
+
+/// The default world with budgets that a test does not exhaust: intervals are a hundred times shorter here, budgets
+/// refill by the wall clock.
+pub fn seed() -> Seed {
+    let mut seed = Seed::default();
+    let budgets = &mut seed.throttle;
+    for budget in [&mut budgets.reads, &mut budgets.writes, &mut budgets.deletes] {
+        budget.capacity *= 100;
+        budget.per_second *= 100.0;
+    }
+    seed
 }
 
 /// Secret, right to read it, identity and Workspace `research` for a namespace.
@@ -244,14 +288,14 @@ stringData: {{clientSecret: emulator-client-secret}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {{name: operator-secrets}}
+metadata: {{name: azureml-compute-operator-secrets}}
 rules:
 - {{apiGroups: [''], resources: [secrets], verbs: [get, watch, patch], resourceNames: [{names}]}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {{name: operator-secrets}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator-secrets}}
+metadata: {{name: azureml-compute-operator-secrets}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-secrets}}
 subjects:
 - {{kind: ServiceAccount, name: {ACCOUNT}, namespace: {SYSTEM}}}
 ---

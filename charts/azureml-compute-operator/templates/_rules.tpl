@@ -42,6 +42,16 @@
   - customresourcedefinitions
   verbs:
   - get
+- apiGroups:
+  - rbac.authorization.k8s.io
+  resourceNames:
+  - azureml-compute-operator-secrets
+  resources:
+  - roles
+  - rolebindings
+  verbs:
+  - get
+  - patch
 {{- end }}
 
 {{/* What is needed on named Secrets; the context has secretNames. */}}
@@ -89,4 +99,9 @@
   - patch
   - update
   - watch
+{{- end }}
+
+{{/* Name of the Role and RoleBinding that lend Secrets: fixed, because the operator looks for it. */}}
+{{- define "operator.secretAccess" -}}
+azureml-compute-operator-secrets
 {{- end }}

@@ -49,8 +49,14 @@ fn secrets_are_granted_by_namespace_and_name() {
         roles.iter().map(|role| (role["metadata"]["namespace"].as_str().unwrap(), rules(role))).collect();
     let expected = [("team-a", rbac::secret_rules(&["azure", "gpu-ssh"])), ("team-b", rbac::secret_rules(&["x"]))];
     assert_eq!(found, expected);
+    let name = rbac::secret_role("team-a", &[]).metadata.name.unwrap();
+    assert!(roles.iter().all(|role| role["metadata"]["name"] == name.as_str()), "the operator looks for {name}");
+    let bound =
+        of_kind(&chart, "RoleBinding").into_iter().filter(|binding| binding["roleRef"]["name"] == name.as_str());
+    assert!(bound.clone().all(|binding| binding["metadata"]["name"] == name.as_str()));
+    assert_eq!(bound.count(), 2, "each Role is bound");
     let samples = documents(&kustomized("samples"));
-    let role = named(&samples, "Role", "azureml-compute-operator-secrets");
+    let role = named(&samples, "Role", &name);
     let secrets: Vec<&str> =
         of_kind(&samples, "Secret").iter().map(|secret| secret["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(rules(role), rbac::secret_rules(&secrets), "the samples grant the Secrets they bring");

@@ -44,7 +44,17 @@ pub(crate) fn template() -> Vec<Artefact> {
             "\n{{{{/* {what} */}}}}\n{{{{- define \"operator.{name}\" -}}}}\n{rules}{{{{- end }}}}\n"
         ));
     }
+    let access = secret_access();
+    text.push_str(&format!(
+        "\n{{{{/* Name of the Role and RoleBinding that lend Secrets: fixed, because the operator looks for it. */}}}}\n\
+         {{{{- define \"operator.secretAccess\" -}}}}\n{access}\n{{{{- end }}}}\n"
+    ));
     vec![Artefact::new("charts/azureml-compute-operator/templates/_rules.tpl", text)]
+}
+
+/// Name of the Role that lends Secrets.
+fn secret_access() -> String {
+    rbac::secret_role("team-a", &[]).metadata.name.unwrap()
 }
 
 fn metadata(name: &str, namespace: Option<&str>) -> ObjectMeta {

@@ -42,6 +42,16 @@
   - customresourcedefinitions
   verbs:
   - get
+- apiGroups:
+  - rbac.authorization.k8s.io
+  resourceNames:
+  - azureml-compute-operator-secrets
+  resources:
+  - roles
+  - rolebindings
+  verbs:
+  - get
+  - patch
 {{- end }}
 
 {{/* What is needed on named Secrets; the context has secretNames. */}}

@@ -309,3 +309,34 @@ fn namespaced(object: &str, namespace: &str) -> String {
     object["metadata"]["namespace"] = json!(namespace);
     object.to_string()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reconcile_now_looks_at_once_however_long_the_intervals_are() {
+    let flags = [("observe-interval", "1h"), ("requeue-interval", "1h")];
+    let stage = Stage::with("now", stage::seed(), &flags).await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    let scale = json!({"properties": {"properties": {"scaleSettings": {"maxNodeCount": 9, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}}}});
+    assert_eq!(stage.azure("PATCH", &path("cpu-cluster"), Some(&scale)).await.0, 202);
+    let max = "/properties/properties/scaleSettings/maxNodeCount";
+    stage.until_azure("cpu-cluster", "the drift is there", |c| c.pointer(max) == Some(&json!(9))).await;
+    stage.kubectl(&["annotate", "amlcc", "cpu-cluster", "compute.azureml.dev/reconcile-requested-at=now"]).await;
+    stage.until_azure("cpu-cluster", "the drift is corrected", |c| c.pointer(max) == Some(&json!(4))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_of_the_operator_changes_nothing_that_is_stored() {
+    let mut stage = Stage::start("restart").await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    stage.rest(2).await;
+    let versions = stage.versions().await;
+    stage.emulator.clear_journal();
+    for _ in 0..3 {
+        stage.operator().kill().unwrap();
+        stage.start_operator().await;
+        stage.rest(3).await;
+    }
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    assert_eq!(stage.versions().await, versions);
+}

@@ -40,6 +40,12 @@ pub fn namespaced_rules() -> Vec<PolicyRule> {
         rule(api::GROUP, suffixed("status"), &["patch"]),
         // One event per transition; a repeated one is counted up by PATCH.
         rule("events.k8s.io", words(&["events"]), &["create", "patch"]),
+        // The finalizer on the right by which a namespace lends its Secrets. Patching finalizers alone needs no right
+        // to escalate or bind; anything more would.
+        PolicyRule {
+            resource_names: Some(words(&[SECRET_ACCESS])),
+            ..rule("rbac.authorization.k8s.io", words(&["roles", "rolebindings"]), &["get", "patch"])
+        },
     ]
 }
 
@@ -48,16 +54,11 @@ pub fn namespaced_rules() -> Vec<PolicyRule> {
 /// Secret could neither be read for the last deletes nor be let go.
 pub const SECRET_ACCESS: &str = "azureml-compute-operator-secrets";
 
-/// What is needed once in the cluster: whether the definitions are there, by name, for readiness; and the finalizer on
-/// the lent right. Patching finalizers alone needs no right to escalate or bind; anything more would.
+/// What is needed once in the cluster: whether the definitions are there, by name, for readiness.
 pub fn cluster_rules() -> Vec<PolicyRule> {
     let names = served().into_iter().map(|plural| format!("{plural}.{}", api::GROUP)).collect();
     let definitions = rule("apiextensions.k8s.io", words(&["customresourcedefinitions"]), &["get"]);
-    let lent = rule("rbac.authorization.k8s.io", words(&["roles", "rolebindings"]), &["get", "patch"]);
-    vec![
-        PolicyRule { resource_names: Some(names), ..definitions },
-        PolicyRule { resource_names: Some(words(&[SECRET_ACCESS])), ..lent },
-    ]
+    vec![PolicyRule { resource_names: Some(names), ..definitions }]
 }
 
 /// What is needed on the Secrets that identities, keys and passwords refer to: their values, their changes (a

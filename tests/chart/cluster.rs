@@ -90,6 +90,7 @@ async fn account_may_do_what_is_declared_and_no_more() {
         "patch workspaces.compute.azureml.dev",
         "patch azureidentities.compute.azureml.dev --subresource=status",
         "create events.events.k8s.io",
+        "patch roles/azureml-compute-operator-secrets",
         "get secrets/azure",
         "watch secrets/azure",
         "patch secrets/azure",
@@ -113,6 +114,8 @@ async fn account_may_do_what_is_declared_and_no_more() {
         "get customresourcedefinitions/other.example.com",
         "create serviceaccounts --subresource=token",
         "impersonate users",
+        "patch roles/other",
+        "create rolebindings",
     ];
     for question in denied {
         assert!(!may("team-b", question).await, "{question} must be denied");

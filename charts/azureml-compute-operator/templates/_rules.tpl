@@ -28,6 +28,16 @@
   verbs:
   - create
   - patch
+- apiGroups:
+  - rbac.authorization.k8s.io
+  resourceNames:
+  - azureml-compute-operator-secrets
+  resources:
+  - roles
+  - rolebindings
+  verbs:
+  - get
+  - patch
 {{- end }}
 
 {{/* What is needed once in the cluster. */}}
@@ -42,16 +52,6 @@
   - customresourcedefinitions
   verbs:
   - get
-- apiGroups:
-  - rbac.authorization.k8s.io
-  resourceNames:
-  - azureml-compute-operator-secrets
-  resources:
-  - roles
-  - rolebindings
-  verbs:
-  - get
-  - patch
 {{- end }}
 
 {{/* What is needed on named Secrets; the context has secretNames. */}}

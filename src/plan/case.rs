@@ -94,26 +94,28 @@ impl<K: Kind> Case<'_, K> {
     /// Says what follows from a failure.
     pub(crate) fn failed(&self, failure: &Failure) -> Plan {
         let disposition = classify(failure);
-        let next = match &self.memory.setback {
-            Some(setback) => self.until(hold_until(setback, &disposition, self.settings, uid(self.object))),
-            None => self.settings.retry_fast,
-        };
+        // What is not held back is not tried by us: the shared look asks, and wakes the object with its news.
+        let held = self.memory.setback.as_ref().filter(|setback| setback.failure.cause == failure.cause);
+        let held = held.map(|setback| hold_until(setback, &disposition, self.settings, uid(self.object)));
+        let next = held.filter(|until| *until > self.now).map_or(self.settings.transition, |until| self.until(until));
         let stalled = match disposition.fate {
             Fate::Retry(_) => false,
             Fate::Stalled(_) => true,
-            Fate::Forbidden => self.forbidden_for() >= self.settings.forbidden_grace,
+            Fate::Forbidden => self.forbidden_for(failure) >= self.settings.forbidden_grace,
         };
         let because = disposition.because;
         self.say(if stalled { Verdict::Stalled(because) } else { Verdict::Working(because) }, next)
     }
 
-    /// How long a right has been missing. Where that stalled the object, it stays so over a restart; Ready's own time
-    /// tells nothing, because Ready was mostly false for other reasons before.
-    fn forbidden_for(&self) -> SignedDuration {
+    /// How long a right has been missing, by our own tries or by the shared looks. Where that stalled the object, it
+    /// stays so over a restart; Ready's own time tells nothing, because Ready was mostly false for other reasons before.
+    fn forbidden_for(&self, failure: &Failure) -> SignedDuration {
         if self.was(ConditionType::Stalled).is_some_and(|stalled| stalled.reason == "Forbidden") {
             return SignedDuration::MAX;
         }
-        self.memory.setback.as_ref().map_or(SignedDuration::ZERO, |setback| self.now.duration_since(setback.since))
+        let known = [&self.memory.setback, &self.memory.blind].into_iter().flatten();
+        let since = known.filter(|known| known.failure.cause == failure.cause).map(|known| known.since).min();
+        since.map_or(SignedDuration::ZERO, |since| self.now.duration_since(since))
     }
 
     /// If writes are held after a setback of this generation: what is said until then.
@@ -230,16 +232,6 @@ impl<K: Kind> Case<'_, K> {
 /// Whether Azure proved that whatever was in the workspace is gone: the workspace or its group does not exist.
 pub(crate) fn parent_is_gone(failure: &Failure) -> bool {
     const GONE: [&str; 3] = ["ParentResourceNotFound", "ResourceNotFound", "ResourceGroupNotFound"];
-    match &failure.cause {
-        Cause::ParentNotFound { code } => GONE.iter().any(|gone| gone.eq_ignore_ascii_case(code)),
-        Cause::Http { .. }
-        | Cause::OperationFailed { .. }
-        | Cause::Provisioning { .. }
-        | Cause::Throttled
-        | Cause::Credential { .. }
-        | Cause::Timeout
-        | Cause::Connect { .. }
-        | Cause::Unreadable { .. }
-        | Cause::ForeignUrl => false,
-    }
+    let Cause::ParentNotFound { code } = &failure.cause else { return false };
+    GONE.iter().any(|gone| gone.eq_ignore_ascii_case(code))
 }

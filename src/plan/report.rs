@@ -107,17 +107,9 @@ fn errors<K: Kind>(case: &Case<'_, K>, plan: &Plan, seen: Option<&Compute>) -> V
     let settled = matches!(plan.verdict, Verdict::Ready(_));
     let of_resource = seen.map(|seen| seen.provisioning_errors.clone()).unwrap_or_default();
     let running = seen.map(|seen| case.object.running_errors(seen)).unwrap_or_default();
-    let failed = case.memory.setback.as_ref().filter(|_| !settled).and_then(|setback| match &setback.failure.cause {
-        Cause::OperationFailed { error } => Some(error.clone()),
-        Cause::Http { .. }
-        | Cause::ParentNotFound { .. }
-        | Cause::Provisioning { .. }
-        | Cause::Throttled
-        | Cause::Credential { .. }
-        | Cause::Timeout
-        | Cause::Connect { .. }
-        | Cause::Unreadable { .. }
-        | Cause::ForeignUrl => None,
+    let failed = case.memory.setback.as_ref().filter(|_| !settled).and_then(|setback| {
+        let Cause::OperationFailed { error } = &setback.failure.cause else { return None };
+        Some(error.clone())
     });
     let mut errors: Vec<ProvisioningError> = Vec::new();
     for error in of_resource.into_iter().chain(running).chain(failed) {

@@ -61,7 +61,7 @@ pub(crate) async fn reconcile(context: &Arc<Context>, identity: &AzureIdentity) 
     let generation = identity.metadata.generation.unwrap_or_default();
     let status =
         AzureIdentityStatus { observed_generation: generation, conditions: conditions(&verdict, generation, before) };
-    report(context, "AzureIdentity", identity, &serde_json::json!(status), &verdict, before).await?;
+    report(context, "AzureIdentity", identity, &serde_json::json!(status.clone().bounded()), &verdict, before).await?;
     let plan = &context.settings.plan;
     Ok(match verdict {
         Verdict::Ready(_) | Verdict::Paused => plan.requeue,

@@ -96,7 +96,7 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         conditions: conditions(&verdict, generation, before),
         location: location.or(known),
     };
-    report(context, "Workspace", workspace, &serde_json::json!(status), &verdict, before).await?;
+    report(context, "Workspace", workspace, &serde_json::json!(status.clone().bounded()), &verdict, before).await?;
     if context.is_news(&workspace.uid().unwrap_or_default(), has(workspace, IN_USE), &status) {
         context.families().for_each(|family| family.trigger_users_of_workspace(&namespace, &name));
     }

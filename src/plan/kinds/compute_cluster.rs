@@ -221,7 +221,7 @@ impl Kind for ComputeCluster {
             })
         });
         let allocation_state = cluster.and_then(|cluster| cluster.allocation_state).map(|state| state.as_str().into());
-        json!(ComputeClusterStatus { common, allocation_state, nodes })
+        json!(ComputeClusterStatus { common, allocation_state, nodes }.bounded())
     }
 }
 

@@ -205,6 +205,7 @@ async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gath
         observe::poll(means, slot, generation(object), interval).await;
     }
     let observation = observe::known(means, compute, slot, context.settings.azure_timeout).await;
+    slot.see(observation.trouble.as_ref(), generation(object), Timestamp::now());
     if slot.wants_look || observe::is_overtaken(&observation, slot) {
         slot.wants_look = false;
         return observe::look(means, compute, slot, observation).await;

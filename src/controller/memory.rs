@@ -43,6 +43,19 @@ impl Slot {
         self.memory.setback = Some(Setback { failure, attempts, at: now, since, generation });
     }
 
+    /// Keeps since when the shared looks have been failing for this reason.
+    pub(crate) fn see(&mut self, trouble: Option<&Failure>, generation: i64, now: Timestamp) {
+        let same = |blind: &Setback, failure: &Failure| blind.failure.cause == failure.cause;
+        match trouble {
+            Some(failure) if self.memory.blind.as_ref().is_some_and(|blind| same(blind, failure)) => {}
+            Some(failure) => {
+                let failure = failure.clone();
+                self.memory.blind = Some(Setback { failure, attempts: 1, at: now, since: now, generation });
+            }
+            None => self.memory.blind = None,
+        }
+    }
+
     /// The operation is no longer known to run; the compute itself tells how it ended.
     pub(crate) fn operation_ended(&mut self) {
         self.operation = None;

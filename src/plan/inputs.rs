@@ -190,6 +190,8 @@ pub struct Memory {
     pub write: Option<AcceptedWrite>,
     /// The last thing that went wrong.
     pub setback: Option<Setback>,
+    /// Why the shared looks show nothing new, while they do not.
+    pub blind: Option<Setback>,
 }
 
 /// Intervals and grace periods of the operator.

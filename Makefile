@@ -6,11 +6,9 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/debug/azureml-compute-operator
 PLAYGROUND := $(TARGET)/debug/playground
-REQUIREMENTS := tests/sdk/requirements.txt
-VENV := $(TARGET)/venv
 LOG := $(TARGET)/test.log
 
-.PHONY: help tools build demo up down test verify generate generate-check lint venv clean needs
+.PHONY: help tools build demo up down test verify generate generate-check lint clean needs
 
 help: ## show this help
 	@echo 'azureml-compute-operator: Azure Machine Learning compute as Kubernetes objects'
@@ -39,23 +37,12 @@ down: ## end the playground that `make up` started
 	@if [ -x $(PLAYGROUND) ]; then $(PLAYGROUND) down; else echo 'No playground is running.'; fi
 
 # Everything that must pass: lint here, the rest as cargo tests (units, integration on a real control plane, layering,
-# generated files, chart, Microsoft's SDK). A red test does not hide the next one; the summaries come last.
-test: tools venv lint ## run everything a change must pass
+# generated files, chart, Microsoft's SDK in a venv of its own). A red test does not hide the next one; the summaries come last.
+test: tools lint ## run everything a change must pass
 	@sh tests/tools/test.sh $(LOG)
 
-verify: tools venv lint ## the same tests with full counts; this takes hours
+verify: tools lint ## the same tests with full counts; this takes hours
 	@AMLCO_FULL=1 AMLCO_SEEDS=100000 sh tests/tools/test.sh $(LOG)
-
-# The Python packages that tests drive the emulator with; made again when what is pinned changes.
-venv: needs
-ifneq ($(wildcard $(REQUIREMENTS)),)
-venv: $(VENV)/installed
-$(VENV)/installed: $(REQUIREMENTS)
-	rm -rf $(VENV)
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
-	touch $@
-endif
 
 generate: ## write crds/, config/samples, docs/reference and the chart's CRDs and roles from the code
 	UPDATE_GENERATED=1 cargo test --test generated

@@ -340,3 +340,24 @@ async fn restart_of_the_operator_changes_nothing_that_is_stored() {
     assert_eq!(stage.writes(), Vec::<String>::new());
     assert_eq!(stage.versions().await, versions);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_list_serves_all_clusters_of_a_workspace_at_rest() {
+    let stage = Stage::with("lists", stage::seed(), &[("requeue-interval", "1h")]).await;
+    let names = ["one", "two", "three"];
+    for name in names {
+        stage.apply(&cluster(&format!("cluster-{name}"), &json!({}))).await;
+    }
+    for name in names {
+        stage.until_ready(&format!("cluster-{name}")).await;
+    }
+    stage.rest(2).await;
+    stage.emulator.clear_journal();
+    stage.rest(10).await;
+    let journal = stage.emulator.journal();
+    let lists = journal.iter().filter(|e| e.path.ends_with("/computes")).count();
+    let others: Vec<_> = journal.iter().filter(|e| !e.path.ends_with("/computes")).map(|e| &e.path).collect();
+    // The clock of the looks is the operator's; one may just be under way.
+    assert!((10..=11).contains(&lists), "{lists} lists");
+    assert!(others.is_empty(), "nothing else is asked at rest: {others:?}");
+}

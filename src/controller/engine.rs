@@ -200,6 +200,7 @@ async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gath
         return Observation { seen: Seen::Unknown, looked: false, at: None, trouble: None };
     };
     register(engine, object, gathered);
+    slot.look = Some(means.look.clone());
     if slot.memory.write.as_ref().is_some_and(|write| write.running) {
         let interval = context.settings.plan.transition.unsigned_abs();
         observe::poll(means, slot, generation(object), interval).await;

@@ -2,11 +2,12 @@
 //!
 //! Must not be written to Kubernetes; status is rebuilt from Azure and the object's own metadata.
 
+use crate::looks::Look;
 use azureml::{OperationUrl, UnderlyingAction};
 use jiff::Timestamp;
 use plan::{Failure, Memory, Seen, Setback};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// The memory of one object.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Slot {
     pub(crate) poll_at: Option<Timestamp>,
     /// The newest GET of this compute alone, and when it was asked.
     pub(crate) own_look: Option<(Seen, Timestamp)>,
+    /// The shared look this object uses: as long as one object holds it, it goes on.
+    pub(crate) look: Option<Arc<Look>>,
     /// resourceVersion of our newest write: an older object in the cache is not acted on.
     pub(crate) written: Option<String>,
     /// Value of the reconcile-now annotation that was served.

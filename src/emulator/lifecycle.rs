@@ -125,19 +125,21 @@ impl World {
         let family = size.family.to_ascii_lowercase();
         let limit = |limit| self.quotas.limit(subscription, location, limit);
         let used_by = |families: &BTreeMap<String, i64>| families.get(&family).copied().unwrap_or(0);
-        let bounds = if settings.is_low_priority() {
-            vec![(
-                "Total Cluster Low Priority Regional vCPUs".to_owned(),
-                limit(Limit::LowPriority),
-                cores.low_priority,
-            )]
+        let mut bounds = Vec::new();
+        if settings.is_low_priority() {
+            let text = "Total Cluster Low Priority Regional vCPUs".to_owned();
+            bounds.push((text, limit(Limit::LowPriority), cores.low_priority));
         } else {
             let text = crate::quota::localized_family(&size.family, false);
-            vec![
-                (text, limit(Limit::Family(&size.family)), used_by(&cores.families)),
-                ("Total Cluster Dedicated Regional vCPUs".to_owned(), limit(Limit::Dedicated), cores.dedicated),
-            ]
-        };
+            if let Some(limit) = self.quotas.workspace_limit(&key.0, &size.family) {
+                let mut own = Cores::default();
+                workspace.computes.values().for_each(|compute| own.add(&compute.settings, compute.pool.reserved()));
+                bounds.push((format!("{text} of the workspace"), limit, used_by(&own.families)));
+            }
+            bounds.push((text, limit(Limit::Family(&size.family)), used_by(&cores.families)));
+            let text = "Total Cluster Dedicated Regional vCPUs".to_owned();
+            bounds.push((text, limit(Limit::Dedicated), cores.dedicated));
+        }
         let vcpus = i64::from(size.vcpus.max(1));
         let room = |limit: i64, used: i64| u32::try_from((limit - used).max(0) / vcpus).unwrap_or(u32::MAX);
         let tightest = bounds.into_iter().min_by_key(|(_, limit, used)| room(*limit, *used));

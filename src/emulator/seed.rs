@@ -273,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn default_seed_is_the_one_that_the_readme_shows() {
+        let readme = include_str!("README.md");
+        let block = readme.split("```json").nth(1).unwrap().split("```").next().unwrap();
+        let shown = serde_json::to_value(Seed::from_json(block).unwrap()).unwrap();
+        assert_eq!(shown, serde_json::to_value(Seed::default()).unwrap());
+    }
+
+    #[test]
     fn seed_with_a_misspelled_field_is_refused_by_name() {
         let error = Seed::from_json(r#"{"subscription": []}"#).unwrap_err();
         assert!(error.contains("unknown field `subscription`"), "{error}");

@@ -36,8 +36,9 @@ fn seed(computes: usize) -> Seed {
 #[ignore = "a measurement"]
 async fn one_core_answers_thousands_of_requests_a_second() {
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let seed = seed(10_000);
     let before = resident_kilobytes();
-    let emulator = spawn(Config { seed: seed(10_000), ..Config::default() }).await.unwrap();
+    let emulator = spawn(Config { seed, ..Config::default() }).await.unwrap();
     println!("10000 computes: {} kB more resident", resident_kilobytes() - before);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let form = format!(

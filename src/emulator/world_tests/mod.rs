@@ -2,6 +2,7 @@
 
 mod clusters;
 mod hands;
+mod hostile;
 mod refusals;
 mod regions;
 

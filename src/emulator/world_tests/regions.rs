@@ -43,6 +43,14 @@ fn quotas_of_a_workspace_are_changed_and_answered_with_a_status() {
     let rows = bench.get(&format!("{EASTUS}/quotas")).1["value"].as_array().unwrap().clone();
     let row = rows.iter().find(|row| row["id"] == id).unwrap();
     assert_eq!((&row["limit"], &row["location"]), (&json!(12), &json!("eastus")));
+    // 12 vCPUs are 6 nodes of 2.
+    bench.made("cpu-cluster", &cluster("Standard_D2_v2", 10, 10));
+    bench.pass(300);
+    let inner = bench.compute("cpu-cluster")["properties"]["properties"].clone();
+    assert_eq!(
+        (&inner["currentNodeCount"], &inner["errors"][0]["error"]["code"]),
+        (&json!(6), &json!("ClusterCoreQuotaReached"))
+    );
 }
 
 #[test]

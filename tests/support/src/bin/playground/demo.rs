@@ -3,13 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use kube::Client;
 use support::{Error, Result};
 
 use crate::Settings;
 use crate::azure;
 use crate::background::interrupted;
-use crate::objects::{self, Seen};
+use crate::objects::{self, Cast, Seen};
 use crate::session::Session;
 use crate::state;
 use crate::terminal::{is_watched, say};
@@ -18,7 +17,6 @@ use crate::terminal::{is_watched, say};
 const NAMESPACE: &str = "team-a";
 const SCALED: &str = "cpu-cluster";
 const DELETED: &str = "gpu-cluster";
-const OBJECTS: usize = 4;
 
 /// What the cluster is scaled to; the sample says 4.
 const NODES: u64 = 8;
@@ -67,23 +65,29 @@ async fn story(settings: &Settings, session: &Session) -> Result<()> {
     let client = session.plane.admin().await?;
     let samples = settings.samples.display().to_string();
     command(session, &["apply", "-k", &samples]).await?;
+    let names: Vec<String> = objects::list(&client, NAMESPACE).await?.iter().map(Seen::name).collect();
+    if names.is_empty() {
+        return Err(Error::new(format!("{samples} has no object of the operator in namespace {NAMESPACE}")));
+    }
+    let cast = Cast { client: &client, namespace: NAMESPACE, names };
+    let all = cast.names.len();
     say("\nThe objects on their way:");
-    let seen = objects::watch(&client, NAMESPACE, "all samples are Ready", STEP_WITHIN, async |seen| {
-        Ok(seen.len() >= OBJECTS && seen.iter().all(Seen::is_ready))
+    objects::watch(&cast, "all samples are Ready", STEP_WITHIN, async |seen| {
+        Ok(seen.len() == all && seen.iter().all(Seen::is_ready))
     })
     .await?;
-    say(format_args!("\nAll {} are Ready. As kubectl shows the clusters:", seen.len()));
+    say(format_args!("\nAll {all} are Ready. As kubectl shows the clusters:"));
     command(session, &["-n", NAMESPACE, "get", "amlcc"]).await?;
     show_azure(session).await?;
-    scale(session, &client).await?;
-    delete(session, &client).await
+    scale(session, &cast).await?;
+    delete(session, &cast).await
 }
 
-async fn scale(session: &Session, client: &Client) -> Result<()> {
+async fn scale(session: &Session, cast: &Cast<'_>) -> Result<()> {
     let patch = format!(r#"{{"spec":{{"scale":{{"maxNodes":{NODES}}}}}}}"#);
     say(format_args!("\nNow {SCALED} may have {NODES} nodes instead of 4:"));
     command(session, &["-n", NAMESPACE, "patch", "amlcc", SCALED, "--type=merge", "-p", &patch]).await?;
-    objects::watch(client, NAMESPACE, "the cluster is scaled", STEP_WITHIN, async |seen| {
+    objects::watch(cast, "the cluster is scaled", STEP_WITHIN, async |seen| {
         let computes = azure::computes(&session.emulator).await?;
         let scaled = computes.iter().any(|compute| compute.name == SCALED && compute.max_nodes() == Some(NODES));
         Ok(scaled && seen.iter().all(Seen::is_ready))
@@ -92,10 +96,10 @@ async fn scale(session: &Session, client: &Client) -> Result<()> {
     show_azure(session).await
 }
 
-async fn delete(session: &Session, client: &Client) -> Result<()> {
+async fn delete(session: &Session, cast: &Cast<'_>) -> Result<()> {
     say(format_args!("\nNow {DELETED} is deleted:"));
     command(session, &["-n", NAMESPACE, "delete", "amlcc", DELETED, "--wait=false"]).await?;
-    objects::watch(client, NAMESPACE, "the cluster is gone", STEP_WITHIN, async |seen| {
+    objects::watch(cast, "the cluster is gone", STEP_WITHIN, async |seen| {
         let here = seen.iter().any(|each| each.name().ends_with(DELETED));
         let there = azure::computes(&session.emulator).await?.iter().any(|compute| compute.name == DELETED);
         Ok(!here && !there)

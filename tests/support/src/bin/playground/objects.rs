@@ -93,22 +93,29 @@ pub(crate) async fn list(client: &Client, namespace: &str) -> Result<Vec<Seen>> 
     Ok(all)
 }
 
-/// Shows the objects of a namespace until `done` says so, and returns them.
+/// The objects of a demo: others, which somebody makes meanwhile in another shell, are not its business.
+pub(crate) struct Cast<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) namespace: &'a str,
+    pub(crate) names: Vec<String>,
+}
+
+/// Shows the objects of a demo until `done` says so.
 pub(crate) async fn watch(
-    client: &Client,
-    namespace: &str,
+    cast: &Cast<'_>,
     what: &str,
     within: Duration,
     done: impl AsyncFn(&[Seen]) -> Result<bool>,
-) -> Result<Vec<Seen>> {
+) -> Result<()> {
     let mut table = Live::new();
     wait::until(what, within, async || {
-        let seen = list(client, namespace).await.map_err(|error| format!("{error:?}"))?;
+        let mut seen = list(cast.client, cast.namespace).await.map_err(|error| format!("{error:?}"))?;
+        seen.retain(|each| cast.names.contains(&each.name()));
         let rows: Vec<Vec<String>> = std::iter::once(heading()).chain(seen.iter().map(Seen::row)).collect();
         table.show(&rows);
         let open = || seen.iter().filter(|each| !each.is_ready()).map(Seen::explain).collect::<Vec<_>>().join("; ");
         match done(&seen).await {
-            Ok(true) => Ok(Ok(seen)),
+            Ok(true) => Ok(Ok(())),
             // It may heal, but not while somebody waits.
             Ok(false) if seen.iter().any(Seen::is_stalled) => {
                 Ok(Err(support::Error::new(format!("stalled: {}", open()))))

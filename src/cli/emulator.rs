@@ -14,7 +14,7 @@ pub(crate) async fn run(args: EmulatorArgs) -> Result<(), Failure> {
         None => Seed::default(),
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| format!("--seed {}: {error}", path.display()))?;
-            serde_json::from_str(&text).map_err(|error| format!("--seed {}: {error}", path.display()))?
+            Seed::from_json(&text).map_err(|error| format!("--seed {}: {error}", path.display()))?
         }
     };
     let stop = Shutdown::on_signals()?;

@@ -6,7 +6,7 @@
 use crate::act::{Receipt, act};
 use crate::cache::Cache;
 use crate::context::{Context, Family};
-use crate::gather::{Gathered, gather};
+use crate::gather::{Gathered, Means, gather};
 use crate::memory::{Memories, Slot};
 use crate::objects::{Namespaced, ObjectError, has};
 use crate::secrets::SecretName;
@@ -209,7 +209,19 @@ async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gath
     slot.see(observation.trouble.as_ref(), generation(object), Timestamp::now());
     if slot.wants_look || observe::is_overtaken(&observation, slot) {
         slot.wants_look = false;
-        return observe::look(means, compute, slot, observation).await;
+        return look(means, object, slot, observation).await;
+    }
+    observation
+}
+
+/// A GET of the compute. What it fails with is a setback; one that succeeds heals what a look or a token failed with,
+/// and nothing else.
+async fn look<K: Driven>(means: &Means, object: &K, slot: &mut Slot, before: Observation) -> Observation {
+    let observation = observe::look(means, azure_name(object), slot, before).await;
+    match &observation.trouble {
+        Some(failure) => slot.set_back(failure.clone(), generation(object), Timestamp::now()),
+        None if slot.memory.setback.as_ref().is_some_and(|s| is_of_a_look(&s.failure)) => slot.memory.setback = None,
+        None => {}
     }
     observation
 }
@@ -244,19 +256,11 @@ async fn decide_with_looks<K: Driven>(
         let Some(means) = gathered.means.as_ref().filter(|_| plan.action == Action::Look) else {
             return (plan, observation);
         };
-        observation = observe::look(means, azure_name(object), slot, observation).await;
-        match &observation.trouble {
-            Some(failure) => slot.set_back(failure.clone(), generation(object), Timestamp::now()),
-            None if slot.memory.setback.as_ref().is_some_and(|s| is_of_a_look(&s.failure)) => {
-                slot.memory.setback = None;
-            }
-            None => {}
-        }
+        observation = look(means, object, slot, observation).await;
     }
     (decide(&case(context, object, gathered, &observation, slot)), observation)
 }
 
-/// A look that succeeds heals what a look or a token failed with, and nothing else.
 fn is_of_a_look(failure: &plan::Failure) -> bool {
     matches!(failure.attempt, plan::Attempt::Look | plan::Attempt::Authenticate)
 }

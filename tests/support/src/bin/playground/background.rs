@@ -84,15 +84,20 @@ pub(crate) async fn serve(settings: &Settings) -> Result<()> {
         () = interrupted() => return Ok(()),
     };
     session.publish(&held)?;
+    until_interrupted(&mut session).await?;
+    session.stop().await
+}
+
+/// Keeps the operator running until somebody wants this process to end.
+pub(crate) async fn until_interrupted(session: &mut Session) -> Result<()> {
     let interrupted = interrupted();
     tokio::pin!(interrupted);
     loop {
         tokio::select! {
-            () = &mut interrupted => break,
+            () = &mut interrupted => return Ok(()),
             () = tokio::time::sleep(LOOKS_AFTER_EVERY) => session.keep_operator_running()?,
         }
     }
-    session.stop().await
 }
 
 /// Ends when somebody wants this process to end.

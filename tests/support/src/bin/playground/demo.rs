@@ -7,7 +7,7 @@ use support::{Error, Result};
 
 use crate::Settings;
 use crate::azure;
-use crate::background::interrupted;
+use crate::background::{interrupted, until_interrupted};
 use crate::objects::{self, Cast, Seen};
 use crate::session::Session;
 use crate::state;
@@ -37,12 +37,27 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         shown = show(settings, &held) => shown,
         () = interrupted() => Err(Error::new("interrupted; everything it started has ended")),
     };
+    let ended = match shown {
+        Ok(session) => stay(session, &held).await,
+        Err(error) => Err(error),
+    };
     drop(held);
     state::clear(dir)?;
-    shown
+    ended
 }
 
-async fn show(settings: &Settings, held: &state::Held) -> Result<()> {
+/// Tells what to try next, and on a terminal leaves everything running for it.
+async fn stay(mut session: Session, held: &state::Held) -> Result<()> {
+    try_next(held);
+    if is_watched() {
+        say("\nEverything goes on running until Ctrl-C.");
+        until_interrupted(&mut session).await?;
+        say("\nEnding it …");
+    }
+    session.stop().await
+}
+
+async fn show(settings: &Settings, held: &state::Held) -> Result<Session> {
     let started = Instant::now();
     say("Starting a playground: nothing of it leaves this machine.");
     let session = Session::start(settings).await?;
@@ -52,13 +67,7 @@ async fn show(settings: &Settings, held: &state::Held) -> Result<()> {
         return Err(Error::because(format!("the demo failed; the end of the operator's log:\n{log}"), error));
     }
     say(format_args!("\nDone, {:.0} s after the start.", started.elapsed().as_secs_f64()));
-    try_next(held);
-    if is_watched() {
-        say("\nEverything goes on running until Ctrl-C.");
-        interrupted().await;
-        say("\nEnding it …");
-    }
-    session.stop().await
+    Ok(session)
 }
 
 async fn story(settings: &Settings, session: &Session) -> Result<()> {

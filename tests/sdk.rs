@@ -2,7 +2,7 @@
 //!
 //! Must not skip: where Python or its packages are missing, the test fails and says what to install.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that cannot go on fails, also in the functions beside it"

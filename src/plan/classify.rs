@@ -42,7 +42,7 @@ pub fn classify(failure: &Failure) -> Disposition {
     let verb = failure.attempt.verb();
     let say = |reason: &str, fate, what: &str, advice: &str| Disposition {
         fate,
-        because: Because::new(reason, format!("cannot {verb} the compute: {what}; {advice}")),
+        because: Because::new(reason, format!("cannot {verb} the compute: {}; {advice}", cut(what))),
     };
     match &failure.cause {
         Cause::Http { .. } | Cause::OperationFailed { .. } | Cause::Provisioning { .. } => {
@@ -122,6 +122,17 @@ fn told(failure: &Failure) -> String {
     }
 }
 
+/// Longest that Azure speaks within our sentence: a condition holds 1,024 characters, and what to do comes last.
+const TOLD_LIMIT: usize = 700;
+
+/// Cuts what others say, so that what to do still fits after it.
+pub(crate) fn cut(message: &str) -> String {
+    match message.char_indices().nth(TOLD_LIMIT) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +175,12 @@ mod tests {
         let unknown = http(418, "Teapot", "short and stout");
         assert_eq!(classify(&unknown).fate, Fate::Retry(Speed::VerySlow));
         assert_eq!(classify(&http(503, "", "")).fate, Fate::Retry(Speed::Fast));
+    }
+
+    #[test]
+    fn long_words_of_azure_do_not_push_out_what_to_do() {
+        let because = classify(&http(403, "RequestDisallowedByPolicy", &"ä".repeat(1024))).because;
+        assert!(because.message.ends_with("have it exempted") && because.message.chars().count() < 900);
     }
 
     #[test]

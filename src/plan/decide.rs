@@ -99,6 +99,10 @@ fn stale<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Option<Plan
 
 /// Nothing there: made, unless policy, a reference or the location speaks against it.
 fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeId, desired: Value) -> Plan {
+    if !case.observation.is_fresh() && case.object.common_status().is_some_and(|status| status.azure.is_some()) {
+        // A list may be late: what was reported of a compute is forgotten only once its absence is proven.
+        return case.look();
+    }
     if case.object.head().management == ManagementPolicy::Observe {
         let message = format!("azure has no compute {}; managementPolicy is Observe, so it is not made", id.name());
         return case.stalled(Because::new("NotFound", message));

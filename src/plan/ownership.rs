@@ -4,8 +4,8 @@
 
 use crate::inputs::Seen;
 use crate::kind::{Kind, annotation, object_tag, uid};
-use api::AzureResource;
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
+use api::{AdoptionPolicy, AzureResource};
 use arm::{Compute, ComputeId, same_id};
 
 /// Whose a compute is.
@@ -19,6 +19,15 @@ pub(crate) enum Owner {
     FormerSelf,
     /// Another object's; its namespace/name as the tag says.
     Other(String),
+}
+
+/// Whether the policy lets an object take what somebody has.
+pub(crate) fn may_adopt(policy: AdoptionPolicy, owner: &Owner) -> bool {
+    match (policy, owner) {
+        (_, Owner::Us) | (AdoptionPolicy::TakeOver, _) => true,
+        (AdoptionPolicy::Adopt, Owner::Nobody | Owner::FormerSelf) => true,
+        (AdoptionPolicy::Adopt, Owner::Other(_)) | (AdoptionPolicy::Never, _) => false,
+    }
 }
 
 /// The value of the claim annotation: UID and ARM id.

@@ -4,12 +4,12 @@
 
 use crate::action::{Action, Because, Plan, Verdict};
 use crate::case::Case;
-use crate::classify::classify;
+use crate::classify::{classify, cut};
 use crate::decide::{claim, create_body, create_digest, hindrance};
 use crate::failure::{Attempt, Cause, Failure};
 use crate::inputs::{Body, OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
-use crate::ownership::{Owner, owner, reported};
+use crate::ownership::{Owner, may_adopt, owner, reported};
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::{fingerprint, hold_until};
 use crate::{envelope, kind};
@@ -104,12 +104,7 @@ fn drift_message(all: &[Difference]) -> String {
 
 /// Not ours: adopted by policy, else left alone and said.
 fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan {
-    let allowed = match (case.object.head().adoption, owner) {
-        (AdoptionPolicy::TakeOver, _) => true,
-        (AdoptionPolicy::Adopt, Owner::Nobody | Owner::FormerSelf | Owner::Us) => true,
-        (AdoptionPolicy::Adopt, Owner::Other(_)) | (AdoptionPolicy::Never, _) => false,
-    };
-    if !allowed {
+    if !may_adopt(case.object.head().adoption, owner) {
         return case.stalled(not_ours(case, found, owner));
     }
     match &found.seen.provisioning_state {
@@ -212,7 +207,7 @@ fn moving_plan<K: Kind>(case: &Case<'_, K>, state: &ProvisioningState) -> Plan {
 /// What is said of a compute whose provisioning failed and that is not made again by itself.
 fn broken(seen: &Compute) -> Because {
     let why = seen.provisioning_errors.first().map_or("azure does not say why".to_owned(), |error| {
-        format!("azure says {}: {}", error.code, error.message.trim_end_matches('.'))
+        cut(&format!("azure says {}: {}", error.code, error.message.trim_end_matches('.')))
     });
     let way = "mend the cause, or set replacePolicy: Recreate to have it deleted and made again";
     Because::new(

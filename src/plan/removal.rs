@@ -9,11 +9,12 @@ use crate::classify::classify;
 use crate::decide::compute_id;
 use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, has_finalizer};
-use crate::ownership::{Owner, owner};
+use crate::ownership::{Owner, may_adopt, owner};
 use crate::present::name_of;
 use api::annotations::FINALIZER;
 use api::{DeletionPolicy, ManagementPolicy};
 use arm::{Compute, ComputeId, ProvisioningState};
+use jiff::SignedDuration;
 
 /// Decides for an object that is being deleted.
 pub(crate) fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
@@ -74,7 +75,12 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
 
 fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
     let right_type = seen.compute_type == K::compute_type();
-    if !right_type || owner(case.object, id, seen) != Owner::Us {
+    let owner = owner(case.object, id, seen);
+    if right_type && owner != Owner::Us && takeover_may_run(case, id, &owner, seen) {
+        return case
+            .working("Deleting", "a compute that is perhaps being taken over is waited for before it is judged");
+    }
+    if !right_type || owner != Owner::Us {
         return release(case, "the compute is not this object's and is left alone");
     }
     if seen.provisioning_state == ProvisioningState::Deleting {
@@ -89,6 +95,25 @@ fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
         };
     }
     Plan { owned: true, ..case.act(Action::Delete, "Deleting", "azure is deleting the compute") }
+}
+
+/// How long a takeover may run: Azure's longest operations take about half an hour (azureml-api.md a.4).
+const LONGEST_TAKEOVER: SignedDuration = SignedDuration::from_mins(45);
+
+/// Whether a takeover of ours, sent before the delete, may still be under way: released now, the compute would get the
+/// tags of an object that is gone.
+fn takeover_may_run<K: Kind>(case: &Case<'_, K>, id: &ComputeId, owner: &Owner, seen: &Compute) -> bool {
+    let moves = match seen.provisioning_state {
+        ProvisioningState::Creating | ProvisioningState::Updating => true,
+        ProvisioningState::Succeeded
+        | ProvisioningState::Failed
+        | ProvisioningState::Canceled
+        | ProvisioningState::Deleting
+        | ProvisioningState::Unknown(_) => false,
+    };
+    let since = case.object.meta().deletion_timestamp.as_ref();
+    let recent = since.is_some_and(|time| case.now.duration_since(time.0) < LONGEST_TAKEOVER);
+    moves && recent && case.is_claimed(id) && may_adopt(case.object.head().adoption, owner)
 }
 
 fn release<K: Kind>(case: &Case<'_, K>, message: &str) -> Plan {

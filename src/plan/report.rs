@@ -6,7 +6,7 @@ use crate::action::{Plan, Verdict};
 use crate::case::Case;
 use crate::conditions::{Summary, summarise, whole_second};
 use crate::failure::Cause;
-use crate::inputs::Seen;
+use crate::inputs::{OperationKind, Seen};
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
@@ -66,8 +66,8 @@ fn common<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> ComputeStatus {
 fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Option<AzureResource> {
     let seen = match &case.observation.seen {
         Seen::Unknown => return before.azure.clone(),
-        // A young compute is shown now and then only; what was reported of it stands.
-        Seen::Absent if case.created_just_now() => return before.azure.clone(),
+        // A list may be late, and a young compute is shown now and then only; what was reported of it stands.
+        Seen::Absent if case.created_just_now() || !case.observation.is_fresh() => return before.azure.clone(),
         Seen::Absent => return None,
         Seen::Present(seen) => seen,
     };
@@ -78,7 +78,10 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
     let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
     let succeeded = seen.provisioning_state == ProvisioningState::Succeeded;
     // What is not known to have failed from the start counts as having been ready: it is never deleted by itself.
-    let counts = succeeded || (seen.provisioning_state.is_terminal() && owned && !judged::never_was_ready(case, seen));
+    let made_now = case.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Create);
+    let lost = before.observed_generation < 0 && !made_now;
+    let broken = seen.provisioning_state.is_terminal() && !judged::never_was_ready(case, seen);
+    let counts = succeeded || (owned && (lost || broken));
     let first_ready = old.and_then(|azure| azure.first_ready_at.clone());
     let newly_ready = counts.then(|| Time(whole_second(case.now)));
     let applied = old.and_then(|azure| azure.applied_generation);

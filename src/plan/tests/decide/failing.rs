@@ -76,6 +76,23 @@ fn lost_status_counts_as_having_been_ready() {
 }
 
 #[test]
+fn status_lost_while_azure_moves_counts_as_having_been_ready_too() {
+    let moving = azure(&json!({"properties": {"provisioningState": "Updating"}}));
+    let status = given(&json!({})).claimed().sees(moving).reports();
+    let failed = given(&json!({})).claimed().sees(broken(&json!({}))).with(|g| g.object.status = Some(status));
+    assert_eq!((stalled(&failed.decide()), failed.decide().action), ("ProvisioningFailed", Action::Nothing));
+}
+
+#[test]
+fn first_create_is_known_as_such_by_who_sent_it() {
+    let write =
+        plan::AcceptedWrite { kind: plan::OperationKind::Create, at: now(), running: true, digest: 0, times: 1 };
+    let creating = azure(&json!({"properties": {"provisioningState": "Creating"}}));
+    let creating = given(&json!({})).claimed().sees(creating).with(|g| g.memory.write = Some(write));
+    assert_eq!(creating.reports().common.azure.unwrap().first_ready_at, None);
+}
+
+#[test]
 fn compute_that_once_succeeded_is_never_deleted_without_opt_in() {
     let plan = holding(&json!({})).sees(broken(&json!({}))).decide();
     assert_eq!((stalled(&plan), &plan.action), ("ProvisioningFailed", &Action::Nothing));

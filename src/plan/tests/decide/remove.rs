@@ -169,3 +169,14 @@ fn reported_operation_survives_a_restart_while_azure_still_deletes() {
     });
     assert_eq!(given.sees(there).reports().common.operation.unwrap().name, "Delete");
 }
+
+#[test]
+fn takeover_that_may_still_run_is_waited_for_before_the_compute_is_judged() {
+    let moving =
+        azure(&json!({"tags": {OWNER_UID: null, OWNER_OBJECT: null}, "properties": {"provisioningState": "Updating"}}));
+    let leaving = |policy: &str| given(&json!({"adoptionPolicy": policy})).claimed().deleted(60).sees(moving.clone());
+    assert_eq!(leaving("Adopt").decide().action, Action::Nothing);
+    assert_eq!(leaving("Never").decide().action, Action::Release, "nothing was ever sent");
+    let late = leaving("Adopt").with(|g| g.now = g.now.checked_add(secs(46 * 60)).unwrap());
+    assert_eq!(late.sees(moving.clone()).decide().action, Action::Release);
+}

@@ -68,6 +68,19 @@ fn proven_absence_clears_what_was_reported_of_azure_and_a_list_without_a_young_c
 }
 
 #[test]
+fn late_list_makes_nothing_forgotten_that_was_reported_of_a_compute() {
+    let error = arm::ArmError { code: "QuotaExceeded".into(), ..arm::ArmError::default() };
+    let cause = plan::Cause::OperationFailed { error };
+    let failure = plan::Failure { attempt: plan::Attempt::Scale, cause, retry_after: None };
+    let setback = plan::Setback { failure, attempts: 1, at: now(), since: now(), generation: 1 };
+    let late = holding(&json!({})).lists_nothing().with(|g| g.memory.setback = Some(setback));
+    assert_eq!(late.decide().action, plan::Action::Look);
+    assert!(late.reports().common.azure.unwrap().first_ready_at.is_some());
+    let observed = holding(&json!({"managementPolicy": "Observe"})).lists_nothing();
+    assert_eq!(observed.decide().action, plan::Action::Look);
+}
+
+#[test]
 fn client_ids_of_user_assigned_identities_are_reported() {
     let mut there = recorded("user_assigned");
     there["name"] = json!("cpu-cluster");

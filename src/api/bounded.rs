@@ -5,26 +5,10 @@
 
 use crate::limits::{self, cut_in_place};
 use crate::{
-    Advice, AzureIdentityStatus, AzureResource, ClusterNodes, ComputeClusterStatus, ComputeStatus, Condition,
-    IdentityReport, OperationReport, PlannedChange, ProvisioningError, WorkspaceStatus,
+    Advice, AzureIdentityStatus, AzureResource, ComputeStatus, Condition, IdentityReport, OperationReport,
+    PlannedChange, ProvisioningError, WorkspaceStatus,
 };
 use std::collections::BTreeSet;
-
-impl ComputeClusterStatus {
-    /// The status, cut to what its schema takes.
-    #[must_use]
-    pub fn bounded(mut self) -> Self {
-        let Self { common, allocation_state, nodes } = &mut self;
-        common.bound();
-        cut_option(allocation_state, limits::WORD);
-        if let Some(ClusterNodes { current, target, idle, running, preparing, unusable, leaving, preempted }) = nodes {
-            for count in [current, target, idle, running, preparing, unusable, leaving, preempted] {
-                *count = (*count).clamp(0, limits::COUNT);
-            }
-        }
-        self
-    }
-}
 
 impl WorkspaceStatus {
     /// The status, cut to what its schema takes.
@@ -50,7 +34,8 @@ impl AzureIdentityStatus {
 }
 
 impl ComputeStatus {
-    fn bound(&mut self) {
+    /// Cuts the part that every compute reports; a kind cuts its own part beside its type.
+    pub(crate) fn bound(&mut self) {
         let Self { observed_generation, conditions, azure, provisioning_errors, operation, identity, plan, advice } =
             self;
         bound_generation(observed_generation, -1);
@@ -143,7 +128,8 @@ fn bound_generation(generation: &mut i64, min: i64) {
     *generation = (*generation).clamp(min, limits::GENERATION);
 }
 
-fn cut_option(text: &mut Option<String>, max: usize) {
+/// Cuts in place, where there is a text that is too long.
+pub(crate) fn cut_option(text: &mut Option<String>, max: usize) {
     if let Some(text) = text {
         cut_in_place(text, max);
     }

@@ -2,6 +2,7 @@
 //!
 //! Must not default what Azure defaults: what the owner did not write is neither sent nor compared.
 
+use crate::bounded::cut_option;
 use crate::{
     AdoptionPolicy, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
     ReplacePolicy, SecretSource, SshPublicKey, Subnet, limits, rules,
@@ -225,6 +226,22 @@ pub struct ComputeClusterStatus {
     /// Node counts; the autoscaler's, never drift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<ClusterNodes>,
+}
+
+impl ComputeClusterStatus {
+    /// The status, cut to what its schema takes.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let Self { common, allocation_state, nodes } = &mut self;
+        common.bound();
+        cut_option(allocation_state, limits::WORD);
+        if let Some(ClusterNodes { current, target, idle, running, preparing, unusable, leaving, preempted }) = nodes {
+            for count in [current, target, idle, running, preparing, unusable, leaving, preempted] {
+                *count = (*count).clamp(0, limits::COUNT);
+            }
+        }
+        self
+    }
 }
 
 /// Node counts of a cluster.

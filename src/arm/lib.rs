@@ -3,6 +3,7 @@
 //! Must not do IO, know Kubernetes, or decide anything. Parsing is tolerant (unknown fields are kept, unknown enum
 //! values are carried as they came), because recorded traffic holds fields that no published contract declares.
 
+mod aml_compute;
 mod compute;
 mod duration;
 mod error;
@@ -11,7 +12,8 @@ mod operation;
 mod state;
 mod workspace;
 
-pub use compute::{AmlCompute, Compute, Identity, NodeStateCounts, NotACompute, ScaleSettings, UserAssignedIdentity};
+pub use aml_compute::{AmlCompute, NodeStateCounts, ScaleSettings};
+pub use compute::{Compute, Identity, NotACompute, UserAssignedIdentity};
 pub use duration::{format_iso, parse_duration};
 pub use error::ArmError;
 pub use id::{ComputeId, IdError, ResourceId, WorkspaceId, same_id, same_location};

@@ -1,0 +1,230 @@
+//! The operator killed at every single request it makes, to Azure and to Kubernetes: before it is sent, after its effect
+//! but before the answer, after the answer. Started again it must reach the same end by one change's worth of effect.
+//! Must not look inside the operator.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what a test stands on fails as the test itself does")]
+
+mod health;
+mod oracle;
+mod points;
+mod races;
+mod rig;
+#[path = "../stage/mod.rs"]
+mod stage;
+mod workload;
+
+use futures::StreamExt;
+use points::{Request, Requests};
+use rig::{Rig, Trap};
+use serde_json::Value;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use support::error::{Error, Result};
+use support::proxy::Phase;
+use support::wait::until;
+use tokio::sync::Semaphore;
+use workload::{Workload, rested};
+
+/// Runs at the same time: more than cores, because most of a run is waiting.
+const AT_ONCE: usize = 4;
+/// Runs without a crash that tell which requests there are; at once, so that they differ as runs under load do.
+const REFERENCES: usize = 6;
+/// How often a point is tried whose request did not come.
+const TRIES: usize = 4;
+/// How often if not every run without a crash made that request.
+const TRIES_OF_CHANCE: usize = 2;
+/// Points exercised so far, by all tests of this target.
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
+static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE);
+
+/// A run without a crash.
+struct Reference {
+    requests: Requests,
+    end: Value,
+}
+
+/// A run: up to where the workload begins, through it, to rest.
+struct Run {
+    rig: Rig,
+    workload: Workload,
+    /// Number in the emulator's journal at which the workload begins.
+    since: u64,
+    /// Requests of the operator before.
+    before: usize,
+}
+
+impl Run {
+    async fn prepare(workload: Workload) -> Result<Self> {
+        let mut rig = Rig::new(workload.name()).await?;
+        workload.prepare(&mut rig).await?;
+        let since = rig.emulator.journal().last().map_or(0, |entry| entry.seq);
+        let before = rig.journal().len();
+        Ok(Self { rig, workload, since, before })
+    }
+
+    /// Does what the workload does. Its operator dies in the trap, if there is one.
+    async fn act(&mut self, trap: Option<&Trap>) -> Result<()> {
+        if self.workload == Workload::Create {
+            self.rig.start_operator(trap).await?;
+        } else if let Some(trap) = trap {
+            trap.condemn(self.rig.operator()?);
+        }
+        self.workload.act(&self.rig).await
+    }
+
+    async fn rested(&self, what: &str) -> Result<()> {
+        rested(&self.rig, what, async |rig| self.workload.done(rig).await).await
+    }
+
+    async fn faults(&self, reference: &Value) -> Result<(Vec<String>, usize)> {
+        let mut faults = oracle::faults(&self.rig, self.workload, self.since, reference).await?;
+        let health = health::examine(&self.rig).await?;
+        faults.extend(health.faults);
+        Ok((faults, health.revisions))
+    }
+}
+
+async fn reference(workload: Workload) -> Result<Reference> {
+    let _permit = PERMITS.acquire().await;
+    let mut run = Run::prepare(workload).await?;
+    run.act(None).await?;
+    run.rested("the run without a crash is done").await?;
+    let journal = run.rig.journal().split_off(run.before);
+    let requests = Requests::of(&journal, &run.rig.namespace);
+    let end = oracle::end_state(&run.rig).await?;
+    let (faults, _) = run.faults(&end).await?;
+    if faults.is_empty() { Ok(Reference { requests, end }) } else { Err(Error::new(faults.join("\n"))) }
+}
+
+/// What became of one point.
+struct Outcome {
+    fired: bool,
+    revisions: usize,
+    faults: Vec<String>,
+}
+
+/// One run with a death at one point.
+async fn crash(workload: Workload, reference: &Reference, request: &Request, phase: Phase) -> Result<Outcome> {
+    let mut run = Run::prepare(workload).await?;
+    let trap = run.rig.trap(reference.requests.anchor(request), request.side, request.point(phase));
+    run.act(Some(&trap)).await?;
+    let at_rest = run.rested("the operator dies, or is done without that request");
+    let died = until("the operator is dead", stage::PATIENCE * 2, async || {
+        if trap.has_sprung() { Ok(()) } else { Err("it lives".to_owned()) }
+    });
+    tokio::select! {
+        died = died => died?,
+        done = at_rest => done?,
+    }
+    if !trap.has_sprung() {
+        return Ok(Outcome { fired: false, revisions: 0, faults: Vec::new() });
+    }
+    run.rig.start_operator(None).await?;
+    let mut faults = Vec::new();
+    if let Err(error) = run.rested("the operator that was started again is done").await {
+        faults.push(format!("{error:?}"));
+    }
+    let (more, revisions) = run.faults(&reference.end).await?;
+    faults.extend(more);
+    Ok(Outcome { fired: true, revisions, faults })
+}
+
+/// One point, tried again if its request did not come.
+async fn exercise(
+    workload: Workload,
+    reference: &Reference,
+    (request, phase): (&Request, Phase),
+    tries: usize,
+) -> Outcome {
+    let mut last = Outcome { fired: false, revisions: 0, faults: Vec::new() };
+    for _ in 0..tries {
+        let _permit = PERMITS.acquire().await;
+        last = crash(workload, reference, request, phase).await.unwrap_or_else(|error| Outcome {
+            fired: true,
+            revisions: 0,
+            faults: vec![format!("{error:?}")],
+        });
+        if last.fired {
+            break;
+        }
+    }
+    last
+}
+
+/// Kills the operator at every point of a workload.
+async fn kill_everywhere(workload: Workload) {
+    let began = Instant::now();
+    let references = futures::future::try_join_all((0..REFERENCES).map(|_| reference(workload))).await.unwrap();
+    let first = &references[0];
+    for other in &references[1..] {
+        assert_eq!(oracle::differences(&first.end, &other.end), [""; 0], "two runs without a crash end alike");
+    }
+    // A request that not every run makes depends on time; it is tried, but need not come.
+    let sure = &|request: &Request| references.iter().all(|reference| reference.requests.all.contains(request));
+    let mut requests: Vec<&Request> = Vec::new();
+    for request in references.iter().flat_map(|reference| &reference.requests.all) {
+        if !requests.contains(&request) {
+            requests.push(request);
+        }
+    }
+    let points = requests.iter().flat_map(|request| Phase::ALL.map(|phase| (*request, phase)));
+    let runs = futures::stream::iter(points).map(|(request, phase)| async move {
+        let tries = if sure(request) { TRIES } else { TRIES_OF_CHANCE };
+        (request, phase, exercise(workload, first, (request, phase), tries).await)
+    });
+    let (mut exercised, mut absent, mut revisions, mut faults) = (0, 0, 0, Vec::new());
+    let mut runs = std::pin::pin!(runs.buffer_unordered(AT_ONCE));
+    while let Some((request, phase, outcome)) = runs.next().await {
+        revisions += outcome.revisions;
+        match outcome.fired {
+            true => exercised += 1,
+            false if sure(request) => faults.push(format!("{request}, {phase:?}: it did not come in {TRIES} runs")),
+            false => absent += 1,
+        }
+        if !outcome.faults.is_empty() {
+            faults.push(format!("{request}, {phase:?}:\n  {}", outcome.faults.join("\n  ")));
+        }
+    }
+    let total = TOTAL.fetch_add(exercised, Ordering::SeqCst) + exercised;
+    let collapsed = first.requests.collapsed;
+    // Past the capture of the test runner: how many points there are is a result.
+    let told = writeln!(
+        std::io::stderr(),
+        "crash test, {}: {} requests x 3 = {} points; {exercised} exercised, {absent} depend on time and did not come, \
+         {collapsed} further reads alike were not told apart, {revisions} revisions judged, {} faults, {:.0?}; \
+         {total} points so far",
+        workload.name(),
+        requests.len(),
+        requests.len() * 3,
+        faults.len(),
+        began.elapsed(),
+    );
+    told.unwrap();
+    assert!(faults.is_empty(), "{} points failed:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_is_made_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Create).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_is_scaled_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Scale).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_is_changed_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Identity).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_is_made_anew_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Recreate).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_is_deleted_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Delete).await;
+}

@@ -1,0 +1,148 @@
+//! Whether a run ended well: the same end, one effect, nothing left over, health that never lied; must not act.
+
+#![allow(unreachable_pub, missing_docs, reason = "names say it all")]
+
+use crate::rig::Rig;
+use crate::workload::{CLUSTER, Effects, Workload, object};
+use emulator::Entry;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use support::error::{Error, Result};
+
+/// Words that only a bug brings into a log.
+const BUGS: [&str; 3] = ["panicked", "this is a bug", "breaks the contract"];
+
+/// Everything there is at the end of a run, without what differs between runs that end alike.
+pub async fn end_state(rig: &Rig) -> Result<Value> {
+    let wanted = [
+        ("cluster", object::<api::ComputeCluster>(rig, CLUSTER).await),
+        ("workspace", object::<api::Workspace>(rig, "research").await),
+        ("identity", object::<api::AzureIdentity>(rig, &rig.namespace).await),
+        ("secret", object::<Secret>(rig, "azure").await),
+    ];
+    let mut all = Map::new();
+    for (name, found) in wanted {
+        let found = found.map_err(Error::new)?;
+        let meta = &found["metadata"];
+        let finalizers = &meta["finalizers"];
+        let annotations = &meta["annotations"];
+        let shown = json!({
+            "exists": !found.is_null(), "generation": meta["generation"], "finalizers": finalizers,
+            "annotations": annotations, "spec": found["spec"], "status": found["status"],
+        });
+        all.insert(name.to_owned(), shown);
+    }
+    all.insert("azure".to_owned(), computes(rig));
+    let mut end = Value::Object(all);
+    mask(&mut end, &rig.namespace);
+    Ok(end)
+}
+
+/// All computes of all workspaces.
+fn computes(rig: &Rig) -> Value {
+    let world = rig.emulator.world();
+    let mut found = Vec::new();
+    collect(&world["subscriptions"], &mut found);
+    Value::Array(found)
+}
+
+fn collect(value: &Value, found: &mut Vec<Value>) {
+    let Some(members) = value.as_object() else { return };
+    for (name, member) in members {
+        match name.as_str() {
+            "computes" => found.extend(member.as_object().into_iter().flat_map(|m| m.values().cloned())),
+            _ => collect(member, found),
+        }
+    }
+}
+
+/// Puts words for UUIDs, times and the namespace.
+fn mask(value: &mut Value, namespace: &str) {
+    match value {
+        Value::String(text) if text.parse::<Timestamp>().is_ok() => *text = "<time>".to_owned(),
+        Value::String(text) => *text = mask_text(text).replace(namespace, "<namespace>"),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, namespace)),
+        Value::Object(members) => members.values_mut().for_each(|member| mask(member, namespace)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn mask_text(text: &str) -> String {
+    let is_uuid = |word: &str| word.len() == 36 && word.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    let mut masked = String::new();
+    for part in text.split_inclusive(|c: char| !c.is_ascii_hexdigit() && c != '-') {
+        let word = part.trim_end_matches(|c: char| !c.is_ascii_hexdigit() && c != '-');
+        masked.push_str(if is_uuid(word) { "<uuid>" } else { word });
+        masked.push_str(&part[word.len()..]);
+    }
+    masked
+}
+
+/// What differs between two ends, by path.
+pub fn differences(wanted: &Value, found: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    compare("", wanted, found, &mut all);
+    all
+}
+
+fn compare(path: &str, wanted: &Value, found: &Value, all: &mut Vec<String>) {
+    match (wanted, found) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                compare(&format!("{path}/{key}"), &wanted[key], &found[key], all);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{path}/{index}"), a, b, all);
+            }
+        }
+        _ if wanted != found => all.push(format!("{path} is {found} instead of {wanted}")),
+        _ => {}
+    }
+}
+
+/// The operation an accepted write began or joined.
+fn operation(entry: &Entry) -> Option<String> {
+    let url = entry.response_headers.get("azure-asyncoperation")?;
+    url.split('?').next()?.rsplit('/').next().map(str::to_owned)
+}
+
+/// Writes of a method to computes that Azure accepted, told apart by the operation they began.
+fn accepted(journal: &[Entry], method: &str) -> usize {
+    let writes = journal.iter().filter(|e| e.method == method && e.path.contains("/computes/"));
+    writes.filter_map(operation).collect::<BTreeSet<_>>().len()
+}
+
+/// What Azure accepted in a part of the journal.
+pub fn effects(journal: &[Entry]) -> Effects {
+    let before = |entry: &Entry| entry.response_body["properties"]["createdOn"].as_str().map(str::to_owned);
+    let made = journal.iter().filter(|e| e.method == "PUT" && e.response_body["properties"]["resourceId"].is_null());
+    Effects {
+        puts: accepted(journal, "PUT"),
+        patches: accepted(journal, "PATCH"),
+        deletes: accepted(journal, "DELETE"),
+        incarnations: made.filter_map(before).collect::<BTreeSet<_>>().len(),
+    }
+}
+
+/// Everything that is wrong with the end of a run; nothing if it is as it should be. `since` is the journal's number
+/// at which the workload began.
+pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value) -> Result<Vec<String>> {
+    let mut faults = differences(reference, &end_state(rig).await?);
+    let journal = rig.emulator.journal_since(since);
+    let (wanted, found) = (workload.effects(), effects(&journal));
+    if wanted != found {
+        let writes = journal.iter().filter(|e| e.method != "GET" && e.path.contains("/computes/"));
+        let writes: Vec<String> = writes.map(|e| format!("{} {:?}", e.method, e.status)).collect();
+        faults.push(format!("azure carried out {found:?} instead of {wanted:?}: {}", writes.join(", ")));
+    }
+    let log = rig.log();
+    faults.extend(
+        log.lines().filter(|line| BUGS.iter().any(|bug| line.contains(bug))).map(|line| format!("log: {line}")),
+    );
+    Ok(faults)
+}

@@ -1,0 +1,98 @@
+//! Where the operator can die: every request of its journals; must not know what a request means.
+//!
+//! Requests are told apart by method, path template and number. Writes are counted from the beginning. Reads are
+//! counted from the last write to Azure on, and beyond the second alike are taken for the second: their number depends
+//! on time alone, and nothing has happened between them.
+
+#![allow(unreachable_pub, missing_docs, reason = "names say it all")]
+
+use crate::rig::{Side, is_write};
+use std::collections::HashMap;
+use std::fmt;
+use support::proxy::{Entry, Phase, Point};
+
+/// Reads alike in a row that are told apart.
+const READS: usize = 2;
+
+/// One request of the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub side: Side,
+    method: String,
+    template: String,
+    watch: bool,
+    /// How many writes to Azure came before, if it is a read.
+    epoch: usize,
+    nth: usize,
+}
+
+/// What the operator asked for in one run.
+#[derive(Clone, Debug, Default)]
+pub struct Requests {
+    /// Each to be killed at, in the order of the run.
+    pub all: Vec<Request>,
+    /// How many reads were taken for the second alike.
+    pub collapsed: usize,
+    /// The writes to Azure, in order.
+    writes: Vec<Request>,
+}
+
+impl Requests {
+    /// What the journals of both sides show.
+    pub fn of(journal: &[(Side, Entry)], namespace: &str) -> Self {
+        let mut requests = Self::default();
+        let mut seen: HashMap<Request, usize> = HashMap::new();
+        for (side, entry) in journal {
+            let write = is_write(entry);
+            let mut request = Request {
+                side: *side,
+                method: entry.method.clone(),
+                template: template(entry, namespace),
+                watch: entry.is_watch(),
+                epoch: if write { 0 } else { requests.writes.len() },
+                nth: 0,
+            };
+            let count = seen.entry(request.clone()).or_default();
+            *count += 1;
+            request.nth = *count;
+            if !write && request.nth > READS {
+                requests.collapsed += 1;
+                continue;
+            }
+            if write && *side == Side::Azure {
+                requests.writes.push(request.clone());
+            }
+            requests.all.push(request);
+        }
+        requests
+    }
+
+    /// The request to Azure from whose answer on a read is counted.
+    pub fn anchor(&self, request: &Request) -> Option<Point> {
+        let before = request.epoch.checked_sub(1)?;
+        self.writes.get(before).map(|write| write.point(Phase::AfterAnswer))
+    }
+}
+
+impl Request {
+    /// The point of this request.
+    pub fn point(&self, phase: Phase) -> Point {
+        Point::new(&self.method, &self.template).watch(self.watch).nth(self.nth).phase(phase)
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let watch = if self.watch { " (watch)" } else { "" };
+        let epoch = if self.epoch == 0 { String::new() } else { format!(" after write {}", self.epoch) };
+        write!(f, "{:?} {} {}{watch} number {}{epoch}", self.side, self.method, self.template, self.nth)
+    }
+}
+
+/// The path with `*` for all that differs from run to run; the identity is named like the namespace.
+fn template(entry: &Entry, namespace: &str) -> String {
+    let template = entry.template();
+    let segments: Vec<&str> =
+        template.split('/').map(|segment| if segment == namespace { "*" } else { segment }).collect();
+    segments.join("/")
+}

@@ -1,0 +1,207 @@
+//! A namespace, an emulator and an operator between two proxies; must not know what is done in it or when it dies.
+
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
+
+use crate::stage::{self, ACCOUNT, BINARY, SYSTEM, TIME_SCALE};
+use emulator::{Config, Emulator};
+use jiff::{SignedDuration, Timestamp};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use support::error::{Context, Error, Result};
+use support::history::{History, watch_history};
+use support::operator::{Launch, Operator};
+use support::plane::Plane;
+use support::proxy::{Entry, Options, Phase, Point, Proxy};
+use support::wait::until;
+use tokio::sync::OnceCell;
+
+/// How long the operator must write nothing until it is believed to be at rest: more than one interval of looking.
+const QUIET: SignedDuration = SignedDuration::from_millis(300);
+/// How long an action waits for the operator it is to kill.
+const OPERATOR_WITHIN: Duration = Duration::from_secs(30);
+
+/// Which of the two services a request went to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    Azure,
+    Kubernetes,
+}
+
+/// Everything of one run.
+pub struct Rig {
+    pub namespace: String,
+    pub client: Client,
+    pub emulator: Emulator,
+    pub azure: Arc<Proxy>,
+    pub kubernetes: Arc<Proxy>,
+    pub history: History,
+    launch: Launch,
+    operators: Vec<Operator>,
+    began: Timestamp,
+}
+
+/// The token of the operator's ServiceAccount, once for all.
+async fn token(plane: &Plane) -> Result<String> {
+    static TOKEN: OnceCell<String> = OnceCell::const_new();
+    TOKEN.get_or_try_init(|| plane.service_account_token(SYSTEM, ACCOUNT)).await.cloned()
+}
+
+impl Rig {
+    /// Everything but the operator, with Secret, rights, identity and Workspace applied.
+    pub async fn new(prefix: &str) -> Result<Self> {
+        let (plane, _) = stage::plane().await;
+        let namespace = plane.namespace(prefix).await?;
+        let config = Config { time_scale: TIME_SCALE, seed: stage::seed(), ..Config::default() };
+        let emulator = emulator::spawn(config).await.context(|| "no emulator".to_owned())?;
+        let azure = Options::new(emulator.tls_url()).upstream_ca(emulator.ca_pem()).tls().rewrite_urls();
+        let azure = Arc::new(Proxy::start(&azure)?);
+        let kubernetes = Arc::new(Proxy::start(&Options::new(plane.url()).upstream_ca(plane.ca_pem()))?);
+        let ca_file = plane.dir().join(format!("{namespace}-azure-ca.pem"));
+        let ca_pem = azure.ca_pem().ok_or_else(|| Error::new("the proxy before azure has no authority"))?;
+        std::fs::write(&ca_file, ca_pem).context(|| format!("cannot write {}", ca_file.display()))?;
+        let file = format!("{namespace}.kubeconfig");
+        let kubeconfig = plane.kubeconfig_for_token(&file, &token(plane).await?, kubernetes.url(), None)?;
+        let mut args = stage::fast_flags(&namespace);
+        args.extend(stage::azure_flags(azure.url(), azure.url(), &ca_file.display().to_string()));
+        let client = plane.admin().await?;
+        let kinds = [ApiResource::erase::<api::ComputeCluster>(&())];
+        // A new definition is not served for a moment ("storage is (re)initializing").
+        let history = until("the history of the clusters begins", stage::PATIENCE, async || {
+            watch_history(&client, &kinds, &namespace).await.map_err(|error| format!("{error:?}"))
+        });
+        let history = history.await?;
+        let launch = Launch::new(BINARY, kubeconfig).args(args);
+        let began = Timestamp::now();
+        let rig = Self { namespace, client, emulator, azure, kubernetes, history, launch, operators: vec![], began };
+        rig.apply(&stage::connection(&rig.namespace, &["azure"])).await?;
+        Ok(rig)
+    }
+
+    /// The proxy of one side.
+    pub fn proxy(&self, side: Side) -> &Arc<Proxy> {
+        match side {
+            Side::Azure => &self.azure,
+            Side::Kubernetes => &self.kubernetes,
+        }
+    }
+
+    /// Starts an operator and returns when it is ready, or has ended before.
+    pub async fn start_operator(&mut self, trap: Option<&Trap>) -> Result<()> {
+        let operator = Operator::spawn(&self.launch)?;
+        if let Some(trap) = trap {
+            trap.condemn(&operator);
+        }
+        let ready = operator.wait_ready(stage::PATIENCE).await;
+        let ended = operator.ended()?.is_some();
+        self.operators.push(operator);
+        match ready {
+            Err(error) if !ended || trap.is_none() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The newest operator.
+    pub fn operator(&self) -> Result<&Operator> {
+        self.operators.last().ok_or_else(|| Error::new("no operator was started"))
+    }
+
+    /// Kills the newest operator and starts another.
+    pub async fn restart_operator(&mut self) -> Result<()> {
+        self.operator()?.kill()?;
+        self.start_operator(None).await
+    }
+
+    /// What all operators wrote, with a line between two lives.
+    pub fn log(&self) -> String {
+        let logs: Vec<String> = self.operators.iter().map(Operator::log).collect();
+        logs.join("\n---- killed and started again ----\n")
+    }
+
+    /// Applies YAML documents as a person does by server-side apply.
+    pub async fn apply(&self, yaml: &str) -> Result<()> {
+        for document in yaml.split("\n---\n") {
+            let object: Value = serde_saphyr::from_str(document).context(|| "no YAML".to_owned())?;
+            let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+            let (group, version) = version.split_once('/').unwrap_or(("", &version));
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+            let params = PatchParams::apply("somebody").force();
+            let applied = self.objects(&resource).patch(&name, &params, &Patch::Apply(&object)).await;
+            applied.context(|| format!("cannot apply {kind} {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Access to one kind in the run's namespace.
+    pub fn objects(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, resource)
+    }
+
+    /// Sets a trap at a request to come: who is condemned dies there. With `after` the request is counted only from
+    /// the answer to that request to Azure on.
+    pub fn trap(&self, after: Option<Point>, side: Side, point: Point) -> Trap {
+        let (sender, receiver) = mpsc::channel::<Killer>();
+        let fired = Arc::new(AtomicBool::new(false));
+        let sprung = Arc::clone(&fired);
+        let action = move || {
+            if let Ok(kill) = receiver.recv_timeout(OPERATOR_WITHIN) {
+                kill();
+                sprung.store(true, Ordering::SeqCst);
+            }
+        };
+        let proxy = Arc::clone(self.proxy(side));
+        let set = move || drop(proxy.arm(point, action));
+        match after {
+            Some(after) => drop(self.azure.arm(after.phase(Phase::AfterAnswer), set)),
+            None => set(),
+        }
+        Trap { sender, fired }
+    }
+
+    /// Whether nobody has written through either proxy for a while, nor an operator started.
+    pub fn is_quiet(&self, since: Timestamp) -> Result<(), String> {
+        let written =
+            [&self.azure, &self.kubernetes].map(|proxy| proxy.journal()).into_iter().flatten().filter(is_write);
+        let last = written.map(|entry| entry.at).max().unwrap_or(self.began).max(since);
+        let quiet = Timestamp::now().duration_since(last);
+        if quiet >= QUIET { Ok(()) } else { Err(format!("a write {quiet:#} ago")) }
+    }
+
+    /// What both proxies took so far, in the order of time.
+    pub fn journal(&self) -> Vec<(Side, Entry)> {
+        let of = |side| self.proxy(side).journal().into_iter().map(move |entry| (side, entry));
+        let mut all: Vec<_> = of(Side::Azure).chain(of(Side::Kubernetes)).collect();
+        all.sort_by_key(|(_, entry)| entry.at);
+        all
+    }
+}
+
+/// Whether a request may change something. The form by which a token is asked for changes nothing.
+pub fn is_write(entry: &Entry) -> bool {
+    entry.method != "GET" && !entry.path.ends_with("/oauth2/v2.0/token")
+}
+
+type Killer = Box<dyn FnOnce() + Send>;
+
+/// A trap that kills whom it is told to.
+pub struct Trap {
+    sender: mpsc::Sender<Killer>,
+    fired: Arc<AtomicBool>,
+}
+
+impl Trap {
+    /// This one is to die. Its request may have come already and waits for this.
+    pub fn condemn(&self, operator: &Operator) {
+        // Nobody listens any more if the trap was forgotten; then nobody is to die.
+        drop(self.sender.send(Box::new(operator.killer())));
+    }
+
+    /// Whether it is dead.
+    pub fn has_sprung(&self) -> bool {
+        self.fired.load(Ordering::SeqCst)
+    }
+}

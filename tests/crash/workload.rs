@@ -1,0 +1,168 @@
+//! What is done in a run, and how it ends well; must not know of crashes.
+
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
+
+use crate::rig::Rig;
+use crate::stage;
+use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
+use serde_json::{Value, json};
+use support::error::{Context, Error, Result};
+use support::wait::until;
+
+/// The cluster's name, in Kubernetes and in Azure.
+pub const CLUSTER: &str = "cpu-cluster";
+/// A tag that somebody else set, and its value.
+pub const FOREIGN_TAG: (&str, &str) = ("cost-center", "research");
+
+/// Something a person does with a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Workload {
+    Create,
+    Scale,
+    Identity,
+    Recreate,
+    Delete,
+}
+
+/// How many of each change Azure has to accept for a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effects {
+    pub puts: usize,
+    pub patches: usize,
+    pub deletes: usize,
+    /// Computes that came to be.
+    pub incarnations: usize,
+}
+
+impl Workload {
+    pub const ALL: [Self; 5] = [Self::Create, Self::Scale, Self::Identity, Self::Recreate, Self::Delete];
+
+    /// Its name, which is part of a namespace's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Scale => "scale",
+            Self::Identity => "identity",
+            Self::Recreate => "recreate",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// What Azure is to accept.
+    pub fn effects(self) -> Effects {
+        let none = Effects { puts: 0, patches: 0, deletes: 0, incarnations: 0 };
+        match self {
+            Self::Create => Effects { puts: 1, incarnations: 1, ..none },
+            Self::Scale => Effects { patches: 1, ..none },
+            Self::Identity => Effects { puts: 1, ..none },
+            Self::Recreate => Effects { puts: 1, deletes: 1, incarnations: 1, ..none },
+            Self::Delete => Effects { deletes: 1, ..none },
+        }
+    }
+
+    /// Brings the rig to where the workload begins.
+    pub async fn prepare(self, rig: &mut Rig) -> Result<()> {
+        if self == Self::Create {
+            return Ok(());
+        }
+        let spec = match self {
+            Self::Recreate => json!({"replacePolicy": "Recreate"}),
+            Self::Create | Self::Scale | Self::Identity | Self::Delete => json!({}),
+        };
+        rig.apply(&stage::cluster(CLUSTER, &spec)).await?;
+        rig.start_operator(None).await?;
+        rested(rig, "the cluster is Ready before anything happens", async |rig| ready(rig, 1).await).await?;
+        if self == Self::Scale || self == Self::Identity {
+            set_foreign_tag(rig).await?;
+            rested(rig, "the cluster is Ready with somebody's tag", async |rig| ready(rig, 1).await).await?;
+        }
+        Ok(())
+    }
+
+    /// Does it.
+    pub async fn act(self, rig: &Rig) -> Result<()> {
+        let clusters = rig.objects(&ApiResource::erase::<api::ComputeCluster>(&()));
+        let spec = match self {
+            Self::Create => return rig.apply(&stage::cluster(CLUSTER, &json!({}))).await,
+            Self::Delete => {
+                let deleted = clusters.delete(CLUSTER, &DeleteParams::default()).await;
+                return deleted.map(|_| ()).context(|| "cannot delete the cluster".to_owned());
+            }
+            Self::Scale => json!({"scale": {"maxNodes": 8}}),
+            Self::Identity => json!({"identity": {"type": "SystemAssigned"}}),
+            Self::Recreate => json!({"vmSize": "STANDARD_D3_V2"}),
+        };
+        let patch = Patch::Merge(json!({"spec": spec}));
+        let patched = clusters.patch(CLUSTER, &PatchParams::default(), &patch).await;
+        patched.map(|_| ()).context(|| format!("cannot change the cluster ({})", self.name()))
+    }
+
+    /// Whether it is done, or what is missing.
+    pub async fn done(self, rig: &Rig) -> Result<(), String> {
+        match self {
+            Self::Create => ready(rig, 1).await,
+            Self::Scale | Self::Identity | Self::Recreate => ready(rig, 2).await,
+            Self::Delete => gone(rig).await,
+        }
+    }
+}
+
+/// Waits for a fact, and for rest after it.
+pub async fn rested(rig: &Rig, what: &str, mut fact: impl AsyncFnMut(&Rig) -> Result<(), String>) -> Result<()> {
+    let since = jiff::Timestamp::now();
+    let waited = until(what, stage::PATIENCE, async || {
+        fact(rig).await?;
+        rig.is_quiet(since)
+    });
+    waited.await.map_err(|error| Error::new(format!("{error}\nthe operator's log ends:\n{}", tail(&rig.log(), 40))))
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// The cluster object; null if there is none.
+pub async fn object<K>(rig: &Rig, name: &str) -> Result<Value, String>
+where
+    K: kube::Resource<DynamicType = ()>,
+{
+    let found = rig.objects(&ApiResource::erase::<K>(&())).get_opt(name).await.map_err(|error| error.to_string())?;
+    Ok(found.map_or(Value::Null, |object| json!(object)))
+}
+
+async fn ready(rig: &Rig, generation: i64) -> Result<(), String> {
+    let object = object::<api::ComputeCluster>(rig, CLUSTER).await?;
+    if object["metadata"]["generation"] == generation && stage::is_ready(&object) {
+        return Ok(());
+    }
+    Err(format!("metadata {} status {}", object["metadata"], object["status"]))
+}
+
+/// The object is gone, and the Workspace is held no more. Identity and Secret are held as long as a Workspace names
+/// them.
+async fn gone(rig: &Rig) -> Result<(), String> {
+    if !object::<api::ComputeCluster>(rig, CLUSTER).await?.is_null() {
+        return Err("the object is there".to_owned());
+    }
+    let workspace = object::<api::Workspace>(rig, "research").await?;
+    let finalizers = &workspace["metadata"]["finalizers"];
+    if finalizers.is_null() { Ok(()) } else { Err(format!("the Workspace is held by {finalizers}")) }
+}
+
+/// Somebody adds a tag by GET and PUT, as the portal does.
+async fn set_foreign_tag(rig: &Rig) -> Result<()> {
+    let path = stage::path(CLUSTER);
+    let (status, mut compute) = stage::azure(rig.emulator.url(), "GET", &path, None).await;
+    compute["tags"][FOREIGN_TAG.0] = json!(FOREIGN_TAG.1);
+    let (put, answer) = stage::azure(rig.emulator.url(), "PUT", &path, Some(&compute)).await;
+    if (status, put) != (200, 201) {
+        return Err(Error::new(format!("cannot set a tag: {status}, {put} {answer}")));
+    }
+    let settled = until("azure has set the tag", stage::PATIENCE, async || {
+        let (_, compute) = stage::azure(rig.emulator.url(), "GET", &path, None).await;
+        let state = compute["properties"]["provisioningState"].as_str().unwrap_or_default().to_owned();
+        if state == "Succeeded" { Ok(()) } else { Err(state) }
+    });
+    settled.await
+}

@@ -49,6 +49,12 @@ where
         Arc::unwrap_or_clone(found).0.ok()
     }
 
+    /// Whether an object is there and cannot be decoded.
+    pub(crate) fn is_undecodable(&self, namespace: &str, name: &str) -> bool {
+        let key = ObjectRef::new(name).within(namespace);
+        self.of(namespace).find_map(|part| part.store.get(&key)).is_some_and(|object| object.0.is_err())
+    }
+
     /// All objects of a namespace that can be decoded.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<DeserializeGuard<K>>> {
         let all = self.of(namespace).flat_map(|part| part.store.state());

@@ -55,7 +55,7 @@ pub(crate) async fn reconcile<K: Driven>(
     let pass = async {
         match &object.0 {
             Ok(object) => pass(&engine, object).await,
-            Err(invalid) => undecodable::report::<K>(&engine.context, invalid).await,
+            Err(invalid) => undecodable::report::<K>(&engine.context, K::NAME, invalid).await,
         }
     };
     Ok(Requeue::requeue(match AssertUnwindSafe(pass).catch_unwind().await {

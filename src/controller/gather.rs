@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::credentials::Credential;
 use crate::looks::Look;
 use crate::objects::{ObjectError, has};
+use crate::undecodable;
 use crate::workspace::credential;
 use api::annotations::IN_USE;
 use api::{ConditionType, Workspace, find_condition};
@@ -42,7 +43,7 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
         means: None,
     };
     let Some(workspace) = context.workspaces.get(&namespace, name) else {
-        return Ok(Some(unconnected(WorkspaceState::Missing)));
+        return Ok(Some(unconnected(absent(context, &namespace, name))));
     };
     let id = match WorkspaceId::parse(&workspace.spec.resource_id) {
         Ok(id) => id,
@@ -81,6 +82,15 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
     let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages };
     Ok(Some(Gathered { refs, means: Some(Means { credential, workspace: id, look }) }))
+}
+
+/// Why the cache has no Workspace of that name to use.
+fn absent(context: &Context, namespace: &str, name: &str) -> WorkspaceState {
+    if !context.workspaces.is_undecodable(namespace, name) {
+        return WorkspaceState::Missing;
+    }
+    let message = undecodable::UNREADABLE.into();
+    WorkspaceState::Unready { reason: undecodable::REASON.into(), message, stalled: true }
 }
 
 fn facts(context: &Context, workspace: &Workspace, id: &WorkspaceId) -> WorkspaceFacts {

@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::objects::ObjectError;
 use crate::secrets::SecretName;
 use crate::settings::Settings;
-use crate::{identity, registry, workspace};
+use crate::{identity, registry, undecodable, workspace};
 use api::{AzureIdentity, Workspace};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -213,21 +213,22 @@ async fn identity_pass(
     object: Arc<DeserializeGuard<AzureIdentity>>,
     context: Arc<Context>,
 ) -> Result<Requeue, Infallible> {
-    let Ok(identity) = &object.0 else { return Ok(undecodable("AzureIdentity", &object.name_any(), &context)) };
-    Ok(connection(&context, "AzureIdentity", identity::reconcile(&context, identity)).await)
+    const KIND: &str = "AzureIdentity";
+    Ok(match &object.0 {
+        Ok(identity) => connection(&context, KIND, identity::reconcile(&context, identity)).await,
+        Err(invalid) => connection(&context, KIND, undecodable::report::<AzureIdentity>(&context, KIND, invalid)).await,
+    })
 }
 
 async fn workspace_pass(
     object: Arc<DeserializeGuard<Workspace>>,
     context: Arc<Context>,
 ) -> Result<Requeue, Infallible> {
-    let Ok(workspace) = &object.0 else { return Ok(undecodable("Workspace", &object.name_any(), &context)) };
-    Ok(connection(&context, "Workspace", workspace::reconcile(&context, workspace)).await)
-}
-
-fn undecodable(kind: &'static str, name: &str, context: &Context) -> Requeue {
-    tracing::warn!(kind, name, "Cannot decode an object; this version of the operator does not know all of its fields");
-    Requeue::requeue(context.settings.plan.requeue.unsigned_abs())
+    const KIND: &str = "Workspace";
+    Ok(match &object.0 {
+        Ok(workspace) => connection(&context, KIND, workspace::reconcile(&context, workspace)).await,
+        Err(invalid) => connection(&context, KIND, undecodable::report::<Workspace>(&context, KIND, invalid)).await,
+    })
 }
 
 /// One pass of a connection, with its panics caught and its errors waited out.

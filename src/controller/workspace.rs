@@ -7,6 +7,7 @@ use crate::credentials::{Credential, Unusable};
 use crate::failure;
 use crate::held::{conditions, missing, report};
 use crate::objects::{ObjectError, has};
+use crate::undecodable;
 use api::annotations::IN_USE;
 use api::{IdentityKind, Workspace, WorkspaceStatus};
 use arm::WorkspaceId;
@@ -39,6 +40,11 @@ pub(crate) fn credential(context: &Context, workspace: &Workspace) -> Option<Res
                     known.map_err(|why| Unusable { message: format!("AzureIdentity {name}: {}", why.message), ..why }),
                 ),
                 None if context.identities.get(&namespace, name).is_some() => None,
+                None if context.identities.is_undecodable(&namespace, name) => Some(Err(Unusable {
+                    reason: undecodable::REASON.into(),
+                    message: format!("AzureIdentity {name}: {}", undecodable::UNREADABLE),
+                    stalled: true,
+                })),
                 None => Some(Err(Unusable {
                     reason: "IdentityNotFound".into(),
                     message: format!(

@@ -78,7 +78,7 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
     let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
     let succeeded = seen.provisioning_state == ProvisioningState::Succeeded;
     // What is not known to have failed from the start counts as having been ready: it is never deleted by itself.
-    let made_now = case.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Create);
+    let made_now = case.running().is_some_and(|write| write.kind == OperationKind::Create);
     let lost = before.observed_generation < 0 && !made_now;
     let broken = seen.provisioning_state.is_terminal() && !judged::never_was_ready(case, seen);
     let counts = succeeded || (owned && (lost || broken));

@@ -84,6 +84,15 @@ fn status_lost_while_azure_moves_counts_as_having_been_ready_too() {
 }
 
 #[test]
+fn create_that_ended_long_ago_does_not_make_a_lost_status_a_first_one() {
+    let write =
+        plan::AcceptedWrite { kind: plan::OperationKind::Create, at: now(), running: false, digest: 0, times: 1 };
+    let moving = azure(&json!({"properties": {"provisioningState": "Updating"}}));
+    let moving = given(&json!({})).claimed().sees(moving).with(|g| g.memory.write = Some(write));
+    assert!(moving.reports().common.azure.unwrap().first_ready_at.is_some());
+}
+
+#[test]
 fn first_create_is_known_as_such_by_who_sent_it() {
     let write =
         plan::AcceptedWrite { kind: plan::OperationKind::Create, at: now(), running: true, digest: 0, times: 1 };

@@ -81,12 +81,24 @@ version=k8s.io/component-base/version
 flags="-s -w -X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitTreeState=clean"
 flags="$flags -X $version.gitMinor=$(expr "$kubernetes" : 'v1\.\([0-9]*\)')"
 
-# build MODULE PROGRAM PACKAGE HOW-LONG: one program into $work/bin.
+# build MODULE PROGRAM PACKAGE HOW-LONG: one program into $work/bin, with a sign of life every 30 seconds.
 build() {
     say "building $2 ($4, once)"
-    (cd "$home/$1" && CGO_ENABLED=0 GOFLAGS=-mod=readonly nice -n 15 \
-        go build -trimpath -buildvcs=false -ldflags "$flags" -o "$work/bin/$2" "$3") >&2 ||
+    (cd "$home/$1" && CGO_ENABLED=0 GOFLAGS=-mod=readonly exec nice -n 15 \
+        go build -trimpath -buildvcs=false -ldflags "$flags" -o "$work/bin/$2" "$3") >"$work/log" 2>&1 &
+    compiler=$!
+    seconds=0
+    while kill -0 "$compiler" 2>/dev/null; do
+        sleep 1
+        seconds=$((seconds + 1))
+        [ $((seconds % 30)) -ne 0 ] || say "  still building $2, $seconds s"
+    done
+    if ! wait "$compiler"; then
+        grep -v '^go: downloading' "$work/log" >&2 || true
         fail "building $2 failed (see above); a module that cannot be fetched means that GOPROXY is not reachable"
+    fi
+    compiler=
+    rm "$work/log"
 }
 
 build_control_plane() {
@@ -105,8 +117,10 @@ build_checkers() {
 # The manager alone, beside a server of the machine that comes without one.
 build_manager() { build . kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager "about 5 minutes"; }
 
-work= lock=
+work= lock= compiler=
 release() {
+    # A background process of a script does not hear Ctrl-C.
+    [ -z "$compiler" ] || kill "$compiler" 2>/dev/null || true
     [ -z "$work" ] || rm -rf "$work"
     [ -z "$lock" ] || rm -rf "$lock"
 }

@@ -26,10 +26,15 @@ const SLEEPS: &[(&str, usize, &str)] = &[
         "looks again and again whether a program has ended, while something else is waited for",
     ),
     ("tests/support/tests/plane.rs", 1, "a process whose only task is to be killed"),
+    ("tests/errors/credentials.rs", 1, "looks closer together than support::wait does, because the time is judged"),
     ("tests/support/tests/proxy.rs", 1, "a server that answers in pieces, as a watch does"),
     ("src/azureml/tests/wire/throttling.rs", 1, "waits as long as the client itself says, which is what is shown"),
     ("src/azureml/tests/wire/server.rs", 1, "a server that writes slowly on purpose"),
 ];
+
+/// How the reason of `#[ignore]` begins where something only looks like a test: a program that a test starts as a process
+/// of its own, a measurement, a tool for people.
+const NO_JUDGEMENT: [&str; 4] = ["run as a child by", "run by", "a measurement", "a tool"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -145,13 +150,12 @@ fn no_test_is_switched_off() {
     let mut off = Vec::new();
     for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with("house.rs")) {
         for line in text.lines().map(str::trim).filter(|line| line.starts_with("#[ignore")) {
-            // A program that another test starts as a process of its own is no test that is switched off.
-            if !line.starts_with("#[ignore = \"run as a child by") && !line.starts_with("#[ignore = \"run by") {
+            if !NO_JUDGEMENT.iter().any(|reason| line.starts_with(&format!("#[ignore = \"{reason}"))) {
                 off.push(format!("{}: {line}", path.display()));
             }
         }
     }
-    none(&off, "no test is ignored, but for programs that other tests run");
+    none(&off, "no test is ignored; what is no test begins its reason with one of the words listed here");
 }
 
 #[test]
@@ -184,4 +188,29 @@ fn nothing_names_the_machine_it_was_written_on() {
     }
     assert!(looked > 100, "only {looked} files were looked at");
     none(&wrong, "a path of one machine means nothing on another");
+}
+
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    let mut documents: Vec<PathBuf> = ["docs", "charts", "src"].iter().flat_map(|dir| files(dir, "md")).collect();
+    documents.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from));
+    let mut dead = Vec::new();
+    let mut followed = 0;
+    for document in documents {
+        let text = read(&document);
+        let here = document.parent().unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            // Other sites and places within a page are not looked at.
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            followed += 1;
+            if !root().join(here).join(file).exists() {
+                dead.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(followed > 10, "only {followed} links were found");
+    none(&dead, "a link leads to a file of this repository");
 }

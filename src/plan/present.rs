@@ -16,7 +16,7 @@ use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
 use arm::{ArmError, Compute, ComputeId, ProvisioningState};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// A present compute with what is declared for it.
@@ -243,18 +243,18 @@ fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     said(if in_place { change(case, found, &all) } else { case.stalled(broken(found.seen)) })
 }
 
-/// How long after its creation an incarnation that was never reported may be taken for one that just failed.
-const YOUNG: SignedDuration = SignedDuration::from_mins(45);
-
-/// "Never was" is a reported incarnation of ours without a first time of having succeeded. A lost status counts as
-/// having been; so does an incarnation that was never reported, unless it is young and cannot have been adopted.
+/// "Never was" is a reported incarnation of ours without a first time of having succeeded. One that is seen for the
+/// first time counts as having been, unless its create is known to be under way: its status may be lost, or it was
+/// adopted. Whoever is wrong here destroys a good compute, so nothing but that knowledge will do.
 pub(crate) fn never_was_ready<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> bool {
-    let lost = case.object.common_status().is_none_or(|status| status.observed_generation < 0);
     if let Some(azure) = reported(case.object, seen) {
+        let lost = case.object.common_status().is_none_or(|status| status.observed_generation < 0);
         return !lost && azure.owned && azure.first_ready_at.is_none();
     }
-    let young = created(seen).is_some_and(|at| case.now.duration_since(at) < YOUNG);
-    !lost && young && case.object.head().adoption == AdoptionPolicy::Never
+    let operation = case.object.common_status().and_then(|status| status.operation.as_ref());
+    case.running().is_some_and(|write| write.kind == OperationKind::Create)
+        || case.unanswered_create().is_some()
+        || operation.is_some_and(|operation| operation.name == OperationKind::Create.as_str())
 }
 
 fn created(seen: &Compute) -> Option<Timestamp> {

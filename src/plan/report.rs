@@ -6,7 +6,7 @@ use crate::action::{Plan, Verdict};
 use crate::case::Case;
 use crate::conditions::{Summary, summarise, whole_second};
 use crate::failure::Cause;
-use crate::inputs::{OperationKind, Seen};
+use crate::inputs::Seen;
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
@@ -77,11 +77,8 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
     let manages = case.object.head().management == ManagementPolicy::Manage;
     let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
     let succeeded = seen.provisioning_state == ProvisioningState::Succeeded;
-    // What is not known to have failed from the start counts as having been ready: it is never deleted by itself.
-    let made_now = case.running().is_some_and(|write| write.kind == OperationKind::Create);
-    let lost = before.observed_generation < 0 && !made_now;
-    let broken = seen.provisioning_state.is_terminal() && !judged::never_was_ready(case, seen);
-    let counts = succeeded || (owned && (lost || broken));
+    // What is not known to be new counts as having been ready: it is never deleted by itself.
+    let counts = succeeded || (owned && !judged::never_was_ready(case, seen));
     let first_ready = old.and_then(|azure| azure.first_ready_at.clone());
     let newly_ready = counts.then(|| Time(whole_second(case.now)));
     let applied = old.and_then(|azure| azure.applied_generation);

@@ -43,14 +43,31 @@ fn create_that_failed_is_deleted_and_made_again_after_its_backoff() {
 }
 
 #[test]
-fn create_that_failed_before_it_was_ever_reported_is_made_again_while_it_is_young() {
+fn create_that_failed_before_it_was_ever_reported_is_made_again_only_where_the_create_is_known() {
     let young = broken(&json!({"properties": {"createdOn": "2026-01-01T00:50:00Z"}}));
-    let unreported = |spec: &Value| given(spec).claimed().status(&json!({"observedGeneration": 1}));
-    assert_eq!(unreported(&json!({})).sees(young.clone()).decide().action, Action::Delete);
-    let old = unreported(&json!({})).sees(broken(&json!({})));
-    assert_eq!(old.decide().action, Action::Nothing, "nobody knows what became of it in the meantime");
-    let adopting = unreported(&json!({"adoptionPolicy": "Adopt"})).sees(young);
-    assert_eq!(adopting.decide().action, Action::Nothing, "it may have been adopted");
+    let status = json!({"observedGeneration": 1});
+    let unreported = given(&json!({})).claimed().status(&status).sees(young.clone());
+    let plan = unreported.decide();
+    assert_eq!((stalled(&plan), &plan.action), ("ProvisioningFailed", &Action::Nothing), "its status may be lost");
+    let operation =
+        json!({"observedGeneration": 1, "operation": {"name": "Create", "startedAt": "2026-01-01T00:50:00Z"}});
+    let known = given(&json!({})).claimed().status(&operation).sees(young);
+    assert_eq!(known.decide().action, Action::Delete);
+    let unanswered = Setback { failure: timeout(Attempt::Create), attempts: 1, at: now(), since: now(), generation: 1 };
+    let held = unreported.with(|g| g.memory.setback = Some(unanswered));
+    assert_eq!((held.decide().action, stalled(&held.decide())), (Action::Nothing, "QuotaExceeded"), "made again later");
+    assert_eq!(held.reports().common.azure.unwrap().first_ready_at, None);
+}
+
+#[test]
+fn compute_seen_moving_after_its_status_was_lost_and_partly_rebuilt_is_not_taken_for_new() {
+    let moving = azure(&json!({"properties": {"provisioningState": "Updating"}}));
+    let rebuilt = given(&json!({})).claimed().status(&json!({"observedGeneration": 1}));
+    let status = rebuilt.clone().sees(moving.clone()).reports();
+    assert!(status.common.azure.unwrap().first_ready_at.is_some());
+    let foreign = json!({"owned": false, "firstReadyAt": null, "appliedGeneration": null});
+    let adopted = given(&json!({"adoptionPolicy": "Adopt"})).claimed().reporting(&foreign).sees(moving);
+    assert!(adopted.reports().common.azure.unwrap().first_ready_at.is_some());
 }
 
 #[test]

@@ -54,7 +54,9 @@ fn azure_part_tells_id_region_state_incarnation_and_first_time() {
 #[test]
 fn another_incarnation_starts_its_history_anew() {
     let there = azure(&json!({"properties": {"createdOn": "2026-01-01T00:30:00Z", "provisioningState": "Creating"}}));
-    let part = holding(&json!({})).sees(there).reports().common.azure.unwrap();
+    let write = AcceptedWrite { kind: OperationKind::Create, at: now(), running: true, digest: 0, times: 1 };
+    let anew = holding(&json!({})).sees(there).with(|g| g.memory.write = Some(write));
+    let part = anew.reports().common.azure.unwrap();
     assert_eq!((part.first_ready_at, part.applied_generation), (None, None));
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Context {
     pub(crate) identities: Cache<AzureIdentity>,
     families: OnceLock<Vec<Arc<dyn Family>>>,
     /// What was last told of each Workspace (by UID) to those that use it.
-    told: Mutex<HashMap<String, (bool, WorkspaceStatus)>>,
+    told: Mutex<HashMap<String, (bool, Option<WorkspaceStatus>)>>,
     ready: tokio::sync::watch::Sender<bool>,
     recorder: Recorder,
 }
@@ -98,10 +98,12 @@ impl Context {
         self.families.get().into_iter().flatten()
     }
 
-    /// Whether this differs from what the users of the Workspace were last told; from now on it counts as told.
-    pub(crate) fn is_news(&self, workspace_uid: &str, held: bool, status: &WorkspaceStatus) -> bool {
+    /// Whether what the cache has of the Workspace differs from what its users were last told; from now on it counts as
+    /// told.
+    pub(crate) fn is_news(&self, workspace_uid: &str, held: bool, status: Option<&WorkspaceStatus>) -> bool {
         let Ok(mut told) = self.told.lock() else { return true };
-        told.insert(workspace_uid.to_owned(), (held, status.clone())) != Some((held, status.clone()))
+        let now = (held, status.cloned());
+        told.insert(workspace_uid.to_owned(), now.clone()) != Some(now)
     }
 
     /// How often a workspace with this declared interval is looked at.

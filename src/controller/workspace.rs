@@ -103,7 +103,8 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         location: location.or(known),
     };
     report(context, "Workspace", workspace, &serde_json::json!(status.clone().bounded()), &verdict, before).await?;
-    if context.is_news(&workspace.uid().unwrap_or_default(), has(workspace, IN_USE), &status) {
+    // Told when the cache has it, not when it was written: who is woken reads the cache.
+    if context.is_news(&workspace.uid().unwrap_or_default(), has(workspace, IN_USE), workspace.status.as_ref()) {
         context.families().for_each(|family| family.trigger_users_of_workspace(&namespace, &name));
     }
     Ok(match verdict {

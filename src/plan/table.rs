@@ -222,7 +222,7 @@ pub const ROWS: &[Row] = &[
         When::Statuses(400, 499),
         "InvalidRequest",
         Retry(VerySlow),
-        "correct what Azure's message names; it is tried again slowly, because Azure also answers so for passing troubles",
+        "correct the spec if Azure names something in it; it is tried again slowly, because Azure also answers so for passing troubles",
     ),
     row(When::Statuses(500, 599), "AzureUnavailable", Retry(Fast), "Azure has a trouble of its own; it is tried again"),
     row(

@@ -14,7 +14,7 @@ use crate::rules::{Change, Difference, differences};
 use crate::schedule::{fingerprint, hold_until};
 use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
-use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
+use api::{DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
 use arm::{ArmError, Compute, ComputeId, ProvisioningState};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The operator killed at every single request it makes, to Azure and to Kubernetes: before it is sent, after its effect
-//! but before the answer, after the answer. Started again it must reach the same end by one change's worth of effect.
-//! Must not look inside the operator.
+//! but before the answer, after the answer. Started again it must reach the same end by one change's worth of effect. The
+//! answer to each write is lost as well, to an operator that lives on. Must not look inside the operator.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what a test stands on fails as the test itself does")]
 
@@ -21,7 +21,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use support::error::{Error, Result};
-use support::proxy::Phase;
+use support::proxy::{Fault, Phase, Times};
 use support::wait::until;
 use tokio::sync::Semaphore;
 use workload::{Workload, rested};
@@ -104,6 +104,46 @@ struct Outcome {
     faults: Vec<String>,
 }
 
+/// What happens to the operator at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blow {
+    /// It dies.
+    Kill(Phase),
+    /// The request has its effect, but the answer is lost.
+    LoseAnswer,
+}
+
+impl Blow {
+    /// All that make sense for a request: an answer lost to a read is no more than an error.
+    fn all(request: &Request) -> Vec<Self> {
+        let lost = request.is_write().then_some(Self::LoseAnswer);
+        Phase::ALL.map(Self::Kill).into_iter().chain(lost).collect()
+    }
+}
+
+/// One run with a blow at one request.
+async fn hit(workload: Workload, reference: &Reference, request: &Request, blow: Blow) -> Result<Outcome> {
+    match blow {
+        Blow::Kill(phase) => crash(workload, reference, request, phase).await,
+        Blow::LoseAnswer => lose_answer(workload, reference, request).await,
+    }
+}
+
+/// One run in which the answer to a write is lost.
+async fn lose_answer(workload: Workload, reference: &Reference, request: &Request) -> Result<Outcome> {
+    let mut run = Run::prepare(workload).await?;
+    let point = request.point(Phase::AfterEffect);
+    let lost = run.rig.proxy(request.side).fault(point, Times::First(1), Fault::DropAnswer);
+    run.act(None).await?;
+    let mut faults = Vec::new();
+    if let Err(error) = run.rested("the operator is done without that answer").await {
+        faults.push(format!("{error:?}"));
+    }
+    let (more, revisions) = run.faults(&reference.end).await?;
+    faults.extend(more);
+    Ok(Outcome { fired: lost.count() > 0, revisions, faults })
+}
+
 /// One run with a death at one point.
 async fn crash(workload: Workload, reference: &Reference, request: &Request, phase: Phase) -> Result<Outcome> {
     let mut run = Run::prepare(workload).await?;
@@ -134,13 +174,13 @@ async fn crash(workload: Workload, reference: &Reference, request: &Request, pha
 async fn exercise(
     workload: Workload,
     reference: &Reference,
-    (request, phase): (&Request, Phase),
+    (request, blow): (&Request, Blow),
     tries: usize,
 ) -> Outcome {
     let mut last = Outcome { fired: false, revisions: 0, faults: Vec::new() };
     for _ in 0..tries {
         let _permit = PERMITS.acquire().await;
-        last = crash(workload, reference, request, phase).await.unwrap_or_else(|error| Outcome {
+        last = hit(workload, reference, request, blow).await.unwrap_or_else(|error| Outcome {
             fired: true,
             revisions: 0,
             faults: vec![format!("{error:?}")],
@@ -168,37 +208,36 @@ async fn kill_everywhere(workload: Workload) {
             requests.push(request);
         }
     }
-    let points = requests.iter().flat_map(|request| Phase::ALL.map(|phase| (*request, phase)));
-    let runs = futures::stream::iter(points).map(|(request, phase)| async move {
+    let points: Vec<(&Request, Blow)> =
+        requests.iter().flat_map(|request| Blow::all(request).into_iter().map(|blow| (*request, blow))).collect();
+    let count = points.len();
+    let runs = futures::stream::iter(points).map(|(request, blow)| async move {
         let tries = if sure(request) { TRIES } else { TRIES_OF_CHANCE };
-        (request, phase, exercise(workload, first, (request, phase), tries).await)
+        (request, blow, exercise(workload, first, (request, blow), tries).await)
     });
-    let (mut exercised, mut absent, mut revisions, mut faults) = (0, 0, 0, Vec::new());
+    let (mut exercised, mut absent, mut revisions, mut faults) = (0, Vec::new(), 0, Vec::new());
     let mut runs = std::pin::pin!(runs.buffer_unordered(AT_ONCE));
-    while let Some((request, phase, outcome)) = runs.next().await {
+    while let Some((request, blow, outcome)) = runs.next().await {
         revisions += outcome.revisions;
         match outcome.fired {
             true => exercised += 1,
-            false if sure(request) => faults.push(format!("{request}, {phase:?}: it did not come in {TRIES} runs")),
-            false => absent += 1,
+            false if sure(request) => faults.push(format!("{request}, {blow:?}: it did not come in {TRIES} runs")),
+            false => absent.push(format!("{request}, {blow:?}")),
         }
         if !outcome.faults.is_empty() {
-            faults.push(format!("{request}, {phase:?}:\n  {}", outcome.faults.join("\n  ")));
+            faults.push(format!("{request}, {blow:?}:\n  {}", outcome.faults.join("\n  ")));
         }
     }
     let total = TOTAL.fetch_add(exercised, Ordering::SeqCst) + exercised;
-    let collapsed = first.requests.collapsed;
+    let (name, requests, took) = (workload.name(), requests.len(), began.elapsed().as_secs());
+    let (collapsed, failed) = (first.requests.collapsed, faults.len());
     // Past the capture of the test runner: how many points there are is a result.
     let told = writeln!(
         std::io::stderr(),
-        "crash test, {}: {} requests x 3 = {} points; {exercised} exercised, {absent} depend on time and did not come, \
-         {collapsed} further reads alike were not told apart, {revisions} revisions judged, {} faults, {:.0?}; \
-         {total} points so far",
-        workload.name(),
-        requests.len(),
-        requests.len() * 3,
-        faults.len(),
-        began.elapsed(),
+        "crash test, {name}: {requests} requests, {count} points, {exercised} exercised ({total} so far), {} depend \
+         on time and did not come, {failed} failed; {collapsed} more reads alike; {revisions} revisions judged; {took} s{}",
+        absent.len(),
+        absent.iter().map(|point| format!("\n  did not come: {point}")).collect::<String>(),
     );
     told.unwrap();
     assert!(faults.is_empty(), "{} points failed:\n{}", faults.len(), faults.join("\n"));

@@ -18,6 +18,7 @@ const READS: usize = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     pub side: Side,
+    write: bool,
     method: String,
     template: String,
     watch: bool,
@@ -46,6 +47,7 @@ impl Requests {
             let write = is_write(entry);
             let mut request = Request {
                 side: *side,
+                write,
                 method: entry.method.clone(),
                 template: template(entry, namespace),
                 watch: entry.is_watch(),
@@ -75,6 +77,11 @@ impl Requests {
 }
 
 impl Request {
+    /// Whether it may change something.
+    pub fn is_write(&self) -> bool {
+        self.write
+    }
+
     /// The point of this request.
     pub fn point(&self, phase: Phase) -> Point {
         Point::new(&self.method, &self.template).watch(self.watch).nth(self.nth).phase(phase)

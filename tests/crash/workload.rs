@@ -2,8 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
 
-use crate::rig::Rig;
+use crate::rig::{CALM, QUIET, Rig};
 use crate::stage;
+use jiff::SignedDuration;
 use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use support::error::{Context, Error, Result};
@@ -71,10 +72,10 @@ impl Workload {
         };
         rig.apply(&stage::cluster(CLUSTER, &spec)).await?;
         rig.start_operator(None).await?;
-        rested(rig, "the cluster is Ready before anything happens", async |rig| ready(rig, 1).await).await?;
+        still(rig, "the cluster is Ready before anything happens", CALM, async |rig| ready(rig, 1).await).await?;
         if self == Self::Scale || self == Self::Identity {
             set_foreign_tag(rig).await?;
-            rested(rig, "the cluster is Ready with somebody's tag", async |rig| ready(rig, 1).await).await?;
+            still(rig, "the cluster is Ready with somebody's tag", CALM, async |rig| ready(rig, 1).await).await?;
         }
         Ok(())
     }
@@ -108,11 +109,21 @@ impl Workload {
 }
 
 /// Waits for a fact, and for rest after it.
-pub async fn rested(rig: &Rig, what: &str, mut fact: impl AsyncFnMut(&Rig) -> Result<(), String>) -> Result<()> {
+pub async fn rested(rig: &Rig, what: &str, fact: impl AsyncFnMut(&Rig) -> Result<(), String>) -> Result<()> {
+    still(rig, what, QUIET, fact).await
+}
+
+/// Waits for a fact, and until nothing was written for a while after it.
+async fn still(
+    rig: &Rig,
+    what: &str,
+    quiet: SignedDuration,
+    mut fact: impl AsyncFnMut(&Rig) -> Result<(), String>,
+) -> Result<()> {
     let since = jiff::Timestamp::now();
     let waited = until(what, stage::PATIENCE, async || {
         fact(rig).await?;
-        rig.is_quiet(since)
+        rig.is_quiet(since, quiet)
     });
     waited.await.map_err(|error| Error::new(format!("{error}\nthe operator's log ends:\n{}", tail(&rig.log(), 40))))
 }

@@ -166,6 +166,11 @@ impl Error {
         self.0.arm.as_ref()
     }
 
+    /// The words of `Display` without what was being done to what, for a caller's own sentence.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// How long Azure asks to wait, at most ten minutes.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

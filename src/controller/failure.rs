@@ -22,12 +22,14 @@ pub(crate) fn of(attempt: Attempt, error: &Error) -> Failure {
         ErrorKind::Unauthenticated { .. } => http(401),
         ErrorKind::ParentNotFound { code } => Cause::ParentNotFound { code: code.clone() },
         ErrorKind::Timeout => Cause::Timeout,
-        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Interrupted => Cause::Connect { message: error.to_string() },
+        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Interrupted => {
+            Cause::Connect { message: error.detail().to_owned() }
+        }
         ErrorKind::TooLarge | ErrorKind::NotJson | ErrorKind::UnexpectedShape | ErrorKind::EndlessList => {
-            Cause::Unreadable { message: error.to_string() }
+            Cause::Unreadable { message: error.detail().to_owned() }
         }
         ErrorKind::ForeignUrl | ErrorKind::ForeignOperationUrl => Cause::ForeignUrl,
-        ErrorKind::Invalid => Cause::Unreadable { message: error.to_string() },
+        ErrorKind::Invalid => Cause::Unreadable { message: error.detail().to_owned() },
     };
     failure(attempt, cause)
 }
@@ -36,16 +38,18 @@ pub(crate) fn of(attempt: Attempt, error: &Error) -> Failure {
 fn of_credential(error: &Error) -> Cause {
     let credential = |code: Option<&String>| Cause::Credential {
         code: code.cloned().unwrap_or_default(),
-        message: error.to_string(),
+        message: error.detail().to_owned(),
     };
     match error.kind() {
         ErrorKind::Timeout => Cause::Timeout,
-        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Interrupted => Cause::Connect { message: error.to_string() },
+        ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Interrupted => {
+            Cause::Connect { message: error.detail().to_owned() }
+        }
         ErrorKind::Throttled => Cause::Throttled,
         ErrorKind::Unauthenticated { aadsts } => credential(aadsts.as_ref()),
-        ErrorKind::Http { status } if *status >= 500 => Cause::Connect { message: error.to_string() },
+        ErrorKind::Http { status } if *status >= 500 => Cause::Connect { message: error.detail().to_owned() },
         ErrorKind::TooLarge | ErrorKind::NotJson | ErrorKind::UnexpectedShape | ErrorKind::Redirect { .. } => {
-            Cause::Unreadable { message: error.to_string() }
+            Cause::Unreadable { message: error.detail().to_owned() }
         }
         ErrorKind::Http { .. }
         | ErrorKind::ParentNotFound { .. }

@@ -21,7 +21,7 @@ fn break_first(scene: &Scene, method: &str, name: &str, when: When) -> usize {
 async fn create_has_one_effect(scene: &Scene, name: &str, when: When) {
     let puts = break_first(scene, "PUT", name, when);
     scene.cluster(name, json!({})).await;
-    let words = ["cannot create the compute", "the connection to", "it is tried again"];
+    let words = ["cannot create the compute: the connection to", "it is tried again"];
     scene.cluster_said(name, Phase::Working, "AzureUnavailable", &words).await;
     scene.ready(name).await;
     assert_eq!(scene.writes(name), [puts, 0, 0], "{name}");
@@ -83,7 +83,7 @@ async fn reads_whose_connection_breaks_make_nothing_and_heal() {
     scene.ready("at-rest").await;
     scene.fault(times(0, "GET", "*/workspaces/demo*", drops(When::BeforeEffect)));
     scene.cluster("cpu", json!({})).await;
-    let words = ["cannot look at the compute", "the connection to", "it is tried again"];
+    let words = ["cannot look at the compute: the connection to", "it is tried again"];
     scene.cluster_says("cpu", Phase::Working, "AzureUnavailable", &words).await;
     scene.cluster_says("at-rest", Phase::Working, "AzureUnavailable", &words).await;
     scene.holds_still(10).await;

@@ -164,6 +164,7 @@ async fn nodes_that_cannot_be_reached_get_no_commands() {
     let answer = asked(&stage)[2].response_body.clone();
     assert_eq!(answer["nodes"][0]["publicIpAddress"], Value::Null);
     assert!(said.out.starts_with(&table(&answer)), "{}", said.out);
+    assert!(said.out.contains("no public IP; reach them from within their virtual network"), "{}", said.out);
     assert!(!said.out.contains("ssh -i") && !said.out.contains("scp -i"), "{}", said.out);
 }
 
@@ -185,7 +186,7 @@ async fn command_says_what_is_missing() {
     refused(&[], 2, &["<CLUSTER>"]);
     refused(&["nothere"], 1, &["error: ComputeCluster nothere is not in namespace", &stage.namespace]);
     refused(&["lost"], 1, &["error: Workspace gone is not in namespace"]);
-    refused(&["trainer"], 1, &["error: cannot list the nodes of compute trainer of workspace demo", "404"]);
+    refused(&["trainer"], 1, &["error: Azure has no cluster trainer yet", "describe amlcc trainer"]);
 
     let wrong = r#"{"stringData":{"clientSecret":"wrong"}}"#;
     stage.kubectl(&["patch", "secret", "azure", "--type=merge", "-p", wrong]).await;

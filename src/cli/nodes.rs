@@ -8,7 +8,7 @@ use super::args::NodesArgs;
 use super::settings;
 use api::{AzureIdentity, ComputeCluster, IdentityKind, Workspace};
 use arm::{Node, NodeState, WorkspaceId};
-use azureml::{Client, Cloud, Options};
+use azureml::{Client, Cloud, ErrorKind, Options};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use std::io::Write;
@@ -25,7 +25,14 @@ pub(crate) async fn run(args: NodesArgs) -> Result<(), Failure> {
     let client = client(&kubernetes, &namespace, &workspace, &cloud, options).await?;
     let name = cluster.spec.azure_name.as_deref().unwrap_or(&args.cluster);
     let id = WorkspaceId::parse(&workspace.spec.resource_id)?.compute(name)?;
-    let nodes = client.list_nodes(&id).await?;
+    let nodes = match client.list_nodes(&id).await {
+        Ok(nodes) => nodes,
+        Err(error) if matches!(error.kind(), ErrorKind::Http { status: 404 }) => {
+            let how = format!("kubectl -n {namespace} describe amlcc {} says how it stands", args.cluster);
+            return Err(format!("Azure has no cluster {name} yet, or no more; {how}").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
 
     let ssh = cluster.spec.ssh.as_ref().filter(|ssh| ssh.enabled);
     let user = ssh.map(|ssh| ssh.admin_username.as_deref().unwrap_or("azureuser"));
@@ -43,7 +50,9 @@ where
     let found = Api::<K>::namespaced(client.clone(), namespace).get_opt(name).await;
     match found.map_err(|error| format!("cannot read {kind} {name} in namespace {namespace}: {error}"))? {
         Some(object) => Ok(object),
-        None => Err(format!("{kind} {name} is not in namespace {namespace}").into()),
+        None => {
+            Err(format!("{kind} {name} is not in namespace {namespace}; choose another with -n, or create it").into())
+        }
     }
 }
 
@@ -104,6 +113,12 @@ fn print(nodes: &[Node], user: Option<&str>, key: &str) -> Result<(), Failure> {
         writeln!(out, "\nSSH is off on this cluster (spec.ssh)")?;
         return Ok(());
     };
+    if nodes.iter().all(|node| node.public_ip.is_none()) {
+        writeln!(
+            out,
+            "\nthe nodes have no public IP; reach them from within their virtual network as {user}@PRIVATE-IP"
+        )?;
+    }
     for node in nodes.iter().filter(|node| node.state != NodeState::Preparing && node.state != NodeState::Leaving) {
         if let (Some(address), Some(port)) = (&node.public_ip, node.port) {
             writeln!(out, "\n# {}", node.id)?;

@@ -7,11 +7,11 @@ use api::SecretKeyRef;
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::core::PartialObjectMeta;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::api::{WatchEvent, WatchParams};
 use plan::SecretState;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::task::AbortHandle;
 
 /// Namespace and name of a Secret.
@@ -93,17 +93,42 @@ pub(crate) fn value(secret: &Secret, key: &str) -> SecretState {
     }
 }
 
-/// Follows one Secret by name. The streaming list needs the verb `watch` alone, which a Role can give for one name.
+/// How long one watch lasts; the API server ends it then, and the next one begins.
+const WATCH_SECONDS: u32 = 290;
+/// How long a watch may be silent beyond its end before its connection counts as dead.
+const DEAD_AFTER: Duration = Duration::from_secs(305);
+/// Waits between watches that fail: the first, and the longest.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// Follows one Secret by name, for ever. A plain watch needs the verb `watch` alone, which a Role can give for one name.
 async fn follow(client: kube::Client, name: SecretName, on_change: OnChange) {
-    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(client, &name.0);
-    let config = watcher::Config::default().fields(&format!("metadata.name={}", name.1)).streaming_lists();
-    let changes = watcher(api, config).default_backoff();
+    let api: Api<Secret> = Api::namespaced(client, &name.0);
+    let mut wait = AGAIN.0;
+    loop {
+        match watch_once(&api, &name, &on_change).await {
+            Ok(()) => wait = AGAIN.0,
+            Err(error) => {
+                tracing::debug!(namespace = %name.0, secret = %name.1, %error, "Cannot watch the Secret");
+                wait = (wait * 2).min(AGAIN.1);
+            }
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// One watch, from the present state on: no resourceVersion asks for the newest, and a Secret that is there comes first.
+async fn watch_once(api: &Api<Secret>, name: &SecretName, on_change: &OnChange) -> Result<(), kube::Error> {
+    let params = WatchParams::default().fields(&format!("metadata.name={}", name.1)).timeout(WATCH_SECONDS);
+    let changes = api.watch_metadata(&params, "").await?;
     pin_mut!(changes);
-    while let Some(change) = changes.next().await {
-        match change {
-            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => on_change(&name),
-            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
-            Err(error) => tracing::debug!(namespace = %name.0, secret = %name.1, %error, "Cannot watch the Secret"),
+    // What happened between two watches shows by no event of its own, a deletion for one.
+    on_change(name);
+    while let Ok(Some(change)) = tokio::time::timeout(DEAD_AFTER, changes.next()).await {
+        match change? {
+            WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_) => on_change(name),
+            WatchEvent::Bookmark(_) => {}
+            WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
         }
     }
+    Ok(())
 }

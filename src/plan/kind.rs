@@ -79,8 +79,8 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     fn resend(&self, seen: &Compute) -> Value;
     /// Errors that Azure reports beside Succeeded.
     fn running_errors(&self, seen: &Compute) -> Vec<ArmError>;
-    /// Hints for the owner.
-    fn advice(&self) -> Vec<Advice>;
+    /// Hints for the owner; the workspace is `None` while it is not known.
+    fn advice(&self, workspace: Option<&WorkspaceFacts>) -> Vec<Advice>;
     /// The whole status of this kind, as it is applied.
     fn status(&self, common: ComputeStatus, seen: Option<&Compute>) -> Value;
 }

@@ -6,7 +6,7 @@ use crate::action::{Plan, Verdict};
 use crate::case::Case;
 use crate::conditions::{Summary, summarise, whole_second};
 use crate::failure::Cause;
-use crate::inputs::Seen;
+use crate::inputs::{Seen, WorkspaceState};
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
@@ -156,5 +156,9 @@ fn identity(seen: &Compute) -> Option<IdentityReport> {
 }
 
 fn advice<K: Kind>(case: &Case<'_, K>) -> Vec<Advice> {
-    case.object.advice().into_iter().take(LIST_LIMIT).collect()
+    let workspace = match &case.refs.workspace {
+        WorkspaceState::Ready(facts) => Some(facts.as_ref()),
+        WorkspaceState::Missing | WorkspaceState::Unready { .. } => None,
+    };
+    case.object.advice(workspace).into_iter().take(LIST_LIMIT).collect()
 }

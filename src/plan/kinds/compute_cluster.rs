@@ -11,7 +11,7 @@ use api::{
     Advice, ClusterNodes, ClusterOs, ClusterSsh, ComputeCluster, ComputeClusterStatus, ComputeStatus, NodePriority,
     SecretKeyRef, Subnet,
 };
-use arm::{ArmError, Compute, ComputeType, format_iso, parse_duration};
+use arm::{ArmError, Compute, ComputeType, format_iso, parse_duration, same_location};
 use serde_json::{Map, Value, json};
 
 const fn rule(
@@ -201,8 +201,8 @@ impl Kind for ComputeCluster {
         seen.aml_compute().map(|cluster| cluster.errors).unwrap_or_default()
     }
 
-    fn advice(&self) -> Vec<Advice> {
-        advice(self)
+    fn advice(&self, workspace: Option<&WorkspaceFacts>) -> Vec<Advice> {
+        advice(self, workspace.and_then(|workspace| workspace.location.as_deref()))
     }
 
     fn status(&self, common: ComputeStatus, seen: Option<&Compute>) -> Value {
@@ -336,14 +336,17 @@ fn same_identity(identity: &arm::Identity) -> Value {
 /// Most nodes a cluster has without asking Azure for more (azureml-api.md g.2).
 const USUAL_MOST_NODES: i32 = 100;
 
-fn advice(object: &ComputeCluster) -> Vec<Advice> {
+fn advice(object: &ComputeCluster, home: Option<&str>) -> Vec<Advice> {
     let spec = &object.spec;
     let mut advice = Vec::new();
     let mut say = |reason: &str, message: String| advice.push(Advice { reason: reason.into(), message });
     if let Some(min) = spec.scale.min_nodes.filter(|min| *min > 0) {
         say(
             "MinimumNodesBillAlways",
-            format!("{min} nodes are billed all the time, jobs or not; minNodes 0 costs nothing at rest"),
+            format!(
+                "{min} node{} billed all the time, jobs or not; minNodes 0 costs nothing at rest",
+                if min == 1 { " is" } else { "s are" }
+            ),
         );
     }
     if spec.scale.max_nodes > USUAL_MOST_NODES {
@@ -360,7 +363,8 @@ fn advice(object: &ComputeCluster) -> Vec<Advice> {
             "azure may take low-priority nodes back at any time; jobs must be able to resume".into(),
         );
     }
-    if spec.location.is_some() {
+    let away = |location: &String| home.is_some_and(|home| !same_location(location, home));
+    if spec.location.as_ref().is_some_and(away) {
         say("OtherRegion", "data that crosses regions costs transfer and time; keep the cluster near its data".into());
     }
     if spec.ssh.as_ref().is_some_and(|ssh| ssh.enabled && ssh.password.is_some()) {

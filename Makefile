@@ -24,8 +24,8 @@ tools: needs ## build kube-apiserver, etcd, kubectl, helm and the rest, once (ab
 	@sh tests/tools/build.sh >/dev/null
 
 build: needs ## build the operator, which is also the emulator, and the playground
-	cargo build --bin azureml-compute-operator
-	cargo build --package amlco-test-support --bin playground
+	@# Together, so that both are built from the same dependencies with the same features, once.
+	cargo build --workspace --bins
 
 demo: tools build ## see the operator at work on this machine; ends with Ctrl-C, or by itself without a terminal
 	@$(PLAYGROUND) demo --binary $(BINARY)

@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "names say it all")]
 
 use crate::rig::Rig;
-use crate::workload::{CLUSTER, Effects, Workload, object};
+use crate::workload::{CLUSTER, Effects, FOREIGN_TAG, Workload, object};
 use emulator::Entry;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -34,28 +34,10 @@ pub async fn end_state(rig: &Rig) -> Result<Value> {
         });
         all.insert(name.to_owned(), shown);
     }
-    all.insert("azure".to_owned(), computes(rig));
+    all.insert("azure".to_owned(), rig.computes().into());
     let mut end = Value::Object(all);
     mask(&mut end, &rig.namespace);
     Ok(end)
-}
-
-/// All computes of all workspaces.
-fn computes(rig: &Rig) -> Value {
-    let world = rig.emulator.world();
-    let mut found = Vec::new();
-    collect(&world["subscriptions"], &mut found);
-    Value::Array(found)
-}
-
-fn collect(value: &Value, found: &mut Vec<Value>) {
-    let Some(members) = value.as_object() else { return };
-    for (name, member) in members {
-        match name.as_str() {
-            "computes" => found.extend(member.as_object().into_iter().flat_map(|m| m.values().cloned())),
-            _ => collect(member, found),
-        }
-    }
 }
 
 /// Puts words for UUIDs, times and the namespace.
@@ -133,6 +115,7 @@ pub fn effects(journal: &[Entry]) -> Effects {
 /// at which the workload began.
 pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value) -> Result<Vec<String>> {
     let mut faults = differences(reference, &end_state(rig).await?);
+    faults.extend(azure_faults(rig, workload).await?);
     let journal = rig.emulator.journal_since(since);
     let (wanted, found) = (workload.effects(), effects(&journal));
     if wanted != found {
@@ -145,4 +128,31 @@ pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value
         log.lines().filter(|line| BUGS.iter().any(|bug| line.contains(bug))).map(|line| format!("log: {line}")),
     );
     Ok(faults)
+}
+
+/// What is wrong with Azure, whatever a run without a crash says: one compute as declared, ours, with what others set,
+/// or none.
+async fn azure_faults(rig: &Rig, workload: Workload) -> Result<Vec<String>> {
+    let computes = rig.computes();
+    if workload == Workload::Delete {
+        return Ok(computes.iter().map(|compute| format!("azure has still {compute}")).collect());
+    }
+    let [compute] = computes.as_slice() else {
+        return Ok(vec![format!("azure has {} computes instead of one", computes.len())]);
+    };
+    let object = object::<api::ComputeCluster>(rig, CLUSTER).await.map_err(Error::new)?;
+    let (spec, inner) = (&object["spec"], &compute["properties"]["properties"]);
+    let (key, value) = FOREIGN_TAG;
+    let foreign = if workload.has_foreign_tag() { json!(value) } else { Value::Null };
+    let checks = [
+        ("name", &compute["name"], &json!(CLUSTER)),
+        ("owner", &compute["tags"]["azureml-operator-uid"], &object["metadata"]["uid"]),
+        ("state", &compute["properties"]["provisioningState"], &json!("Succeeded")),
+        ("size", &inner["vmSize"], &spec["vmSize"]),
+        ("most nodes", &inner["scaleSettings"]["maxNodeCount"], &spec["scale"]["maxNodes"]),
+        ("identity", &compute["identity"]["type"], &spec["identity"]["type"]),
+        ("tag of somebody else", &compute["tags"][key], &foreign),
+    ];
+    let wrong = checks.into_iter().filter(|(_, found, wanted)| found != wanted);
+    Ok(wrong.map(|(what, found, wanted)| format!("in azure the {what} is {found} instead of {wanted}")).collect())
 }

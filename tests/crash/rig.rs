@@ -182,12 +182,28 @@ impl Rig {
         if quiet >= wanted { Ok(()) } else { Err(format!("a write {quiet:#} ago")) }
     }
 
+    /// All computes of all workspaces.
+    pub fn computes(&self) -> Vec<Value> {
+        let mut found = Vec::new();
+        collect(&self.emulator.world()["subscriptions"], &mut found);
+        found
+    }
+
     /// What both proxies took so far, in the order of time.
     pub fn journal(&self) -> Vec<(Side, Entry)> {
         let of = |side| self.proxy(side).journal().into_iter().map(move |entry| (side, entry));
         let mut all: Vec<_> = of(Side::Azure).chain(of(Side::Kubernetes)).collect();
         all.sort_by_key(|(_, entry)| entry.at);
         all
+    }
+}
+
+fn collect(value: &Value, found: &mut Vec<Value>) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "computes" => found.extend(member.as_object().into_iter().flat_map(|computes| computes.values().cloned())),
+            _ => collect(member, found),
+        }
     }
 }
 

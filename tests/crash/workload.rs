@@ -61,6 +61,11 @@ impl Workload {
         }
     }
 
+    /// Whether somebody else sets a tag before.
+    pub fn has_foreign_tag(self) -> bool {
+        self == Self::Scale || self == Self::Identity
+    }
+
     /// Brings the rig to where the workload begins.
     pub async fn prepare(self, rig: &mut Rig) -> Result<()> {
         if self == Self::Create {
@@ -73,7 +78,7 @@ impl Workload {
         rig.apply(&stage::cluster(CLUSTER, &spec)).await?;
         rig.start_operator(None).await?;
         still(rig, "the cluster is Ready before anything happens", CALM, async |rig| ready(rig, 1).await).await?;
-        if self == Self::Scale || self == Self::Identity {
+        if self.has_foreign_tag() {
             set_foreign_tag(rig).await?;
             still(rig, "the cluster is Ready with somebody's tag", CALM, async |rig| ready(rig, 1).await).await?;
         }
@@ -150,11 +155,14 @@ async fn ready(rig: &Rig, generation: i64) -> Result<(), String> {
     Err(format!("metadata {} status {}", object["metadata"], object["status"]))
 }
 
-/// The object is gone, and the Workspace is held no more. Identity and Secret are held as long as a Workspace names
+/// The object is gone, its compute too, and the Workspace is held no more. Identity and Secret are held as long as a Workspace names
 /// them.
 async fn gone(rig: &Rig) -> Result<(), String> {
     if !object::<api::ComputeCluster>(rig, CLUSTER).await?.is_null() {
         return Err("the object is there".to_owned());
+    }
+    if !rig.computes().is_empty() {
+        return Err("the compute is there".to_owned());
     }
     let workspace = object::<api::Workspace>(rig, "research").await?;
     let finalizers = &workspace["metadata"]["finalizers"];

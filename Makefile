@@ -46,6 +46,7 @@ verify: tools lint ## the same tests with full counts; this takes hours
 
 generate: ## write crds/, config/samples, docs/reference and the chart's CRDs and roles from the code
 	UPDATE_GENERATED=1 cargo test --test generated
+	UPDATE_GENERATED=1 cargo test --test errors page
 
 generate-check: ## check that the generated files are what the code says (part of test)
 	cargo test --test generated

@@ -361,3 +361,21 @@ async fn one_list_serves_all_clusters_of_a_workspace_at_rest() {
     assert!((10..=11).contains(&lists), "{lists} lists");
     assert!(others.is_empty(), "nothing else is asked at rest: {others:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_under_way_is_looked_at_once_an_interval() {
+    let flags = [("transition-interval", "1s"), ("observe-interval", "1h"), ("requeue-interval", "1h")];
+    let stage = Stage::with("pace", stage::seed(), &flags).await;
+    stage.apply(&cluster("cpu-cluster", &json!({}))).await;
+    stage.until_ready("cpu-cluster").await;
+    let journal = stage.emulator.journal();
+    let (first, last) = (journal.first().unwrap().at, journal.last().unwrap().at);
+    let seconds = usize::try_from(last.duration_since(first).as_secs()).unwrap();
+    let count = |end: &str| journal.iter().filter(|e| e.method == "GET" && e.path.ends_with(end)).count();
+    // A look each second, the first one, and one that a write brought forward.
+    assert!(count("/computes") <= seconds + 3, "{} lists in {seconds} s", count("/computes"));
+    // Before the claim, before the PUT, and after the operation ended; polls come once a second.
+    assert!(count("/computes/cpu-cluster") <= 4, "{} looks", count("/computes/cpu-cluster"));
+    let polls = journal.iter().filter(|e| e.path.contains("computeOperationsStatus")).count();
+    assert!(polls <= seconds + 2, "{polls} polls in {seconds} s");
+}

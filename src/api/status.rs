@@ -72,7 +72,7 @@ pub struct AzureResource {
     #[schemars(length(max = limits::TIME))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// When this incarnation was first found as declared.
+    /// When this incarnation was first found provisioned. Absent while its create runs or has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Time>,
     /// Whether it belongs to this object.

@@ -97,6 +97,10 @@ async fn steps<K: Driven>(
     let Some(gathered) = gather(context, &object).await? else { return Ok(Some(IDENTITY_SOON)) };
     let observation = observe(engine, &object, &gathered, slot).await;
     let (plan, observation) = decide_with_looks(engine, &object, &gathered, observation, slot).await;
+    if matches!(plan.verdict, Verdict::Ready(_)) {
+        // Whatever went wrong on the way here is over.
+        slot.memory.setback = None;
+    }
     let receipt = act(context, &object, gathered.means.as_ref(), &plan, slot).await?;
 
     let kind = K::NAME;

@@ -14,7 +14,7 @@ use crate::rules::{Change, Difference, differences};
 use crate::schedule::{fingerprint, hold_until};
 use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
-use api::{DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
+use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
 use arm::{ArmError, Compute, ComputeId, ProvisioningState};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -104,7 +104,7 @@ fn drift_message(all: &[Difference]) -> String {
 
 /// Not ours: adopted by policy, else left alone and said.
 fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan {
-    if !may_adopt(case.object.head().adoption, owner) {
+    if !may_adopt(case.object.head().adoption, owner) || was_taken_from_us(case, found, owner) {
         return case.stalled(not_ours(case, found, owner));
     }
     match &found.seen.provisioning_state {
@@ -115,6 +115,13 @@ fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Pla
         | ProvisioningState::Deleting
         | ProvisioningState::Unknown(_)) => moving_plan(case, moving),
     }
+}
+
+/// Whether this very generation had the compute and another object took it over since. It is not taken back: two
+/// objects that may both take over would do so for ever.
+fn was_taken_from_us<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> bool {
+    let applied = reported(case.object, found.seen).and_then(|azure| azure.applied_generation);
+    matches!(owner, Owner::Other(_)) && applied == Some(generation(case.object))
 }
 
 /// Adoption adds our tags, and nothing the owner did not write.
@@ -158,7 +165,11 @@ fn not_ours<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Be
         Owner::Other(object) => {
             let sibling = object.split_once('/').filter(|(theirs, _)| *theirs == namespace).map(|(_, object)| object);
             let whose = sibling.map_or("belongs to another object".to_owned(), |o| format!("belongs to object {o}"));
-            ("OwnedByAnother", whose, "to take it from there set adoptionPolicy: TakeOver")
+            let way = match case.object.head().adoption {
+                AdoptionPolicy::Never | AdoptionPolicy::Adopt => "to take it from there set adoptionPolicy: TakeOver",
+                AdoptionPolicy::TakeOver => "it was taken from this object, which takes it back once its spec changes",
+            };
+            ("OwnedByAnother", whose, way)
         }
     };
     Because::new(

@@ -202,3 +202,17 @@ fn compute_taken_over_by_another_object_is_left_to_it() {
     assert!(holds(&given.reports(), ConditionType::Stalled));
     assert_eq!(given.deleted(0).decide().action, Action::Release);
 }
+
+#[test]
+fn compute_that_another_object_took_over_is_not_taken_back_by_the_same_generation() {
+    let [.., (_, sibling), _, _] = owners();
+    let taken = || tagged(&sibling);
+    let had = given(&json!({"adoptionPolicy": "TakeOver"})).claimed().reporting(&json!({}));
+    let plan = had.sees(taken()).decide();
+    assert_eq!((stalled(&plan), &plan.action), ("OwnedByAnother", &Action::Nothing));
+    assert!(message(&plan).contains("takes it back once its spec changes"), "{}", message(&plan));
+
+    let had = given(&json!({"adoptionPolicy": "TakeOver"})).claimed().reporting(&json!({}));
+    let plan = had.edited(&json!({"adoptionPolicy": "TakeOver", "scale": {"maxNodes": 5}})).sees(taken()).decide();
+    assert!(matches!(plan.action, Action::Update { .. }), "{plan:?}");
+}

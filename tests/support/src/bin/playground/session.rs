@@ -132,21 +132,15 @@ fn values(emulator: &Emulator, port: u16) -> Vec<String> {
         format!("azure.caFile={}", emulator.ca_file().display()),
         "intervals.transition=1s".to_owned(),
         "extraArgs={--observe-interval=10s}".to_owned(),
+        // In a pod all addresses are the pod's own; here they would be the machine's.
+        "listenAddress=127.0.0.1".to_owned(),
         format!("port={port}"),
     ]
 }
 
 fn launch(binary: &Path, kubeconfig: &Path, rendered: Rendered) -> Launch {
-    let args = rendered.args.into_iter().map(confine).collect();
-    rendered.env.iter().fold(Launch::exactly(binary, kubeconfig, args), |launch, (name, value)| launch.env(name, value))
-}
-
-/// In a pod the operator listens on all addresses, which are the pod's own; here they would be the machine's.
-fn confine(arg: String) -> String {
-    match arg.strip_prefix("--listen=0.0.0.0:") {
-        Some(port) => format!("--listen=127.0.0.1:{port}"),
-        None => arg,
-    }
+    let exact = Launch::exactly(binary, kubeconfig, rendered.args);
+    rendered.env.iter().fold(exact, |launch, (name, value)| launch.env(name, value))
 }
 
 /// A port that is free now: the chart wants a number.

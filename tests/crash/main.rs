@@ -8,6 +8,7 @@ mod health;
 mod oracle;
 mod points;
 mod races;
+mod rest;
 mod rig;
 #[path = "../stage/mod.rs"]
 mod stage;
@@ -34,6 +35,8 @@ const REFERENCES: usize = 6;
 const TRIES: usize = 4;
 /// How often if not every run without a crash made that request.
 const TRIES_OF_CHANCE: usize = 2;
+/// One in so many points may be of a request that time did without.
+const MOST_ABSENT: usize = 4;
 /// Points exercised so far, by all tests of this target.
 static TOTAL: AtomicUsize = AtomicUsize::new(0);
 static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE);
@@ -73,6 +76,11 @@ impl Run {
         self.workload.act(&self.rig).await
     }
 
+    /// What the operator asked for since the workload began.
+    fn requests(&self) -> Requests {
+        Requests::of(&self.rig.journal().split_off(self.before), &self.rig.namespace)
+    }
+
     async fn rested(&self, what: &str) -> Result<()> {
         rested(&self.rig, what, async |rig| self.workload.done(rig).await).await
     }
@@ -90,16 +98,26 @@ async fn reference(workload: Workload) -> Result<Reference> {
     let mut run = Run::prepare(workload).await?;
     run.act(None).await?;
     run.rested("the run without a crash is done").await?;
-    let journal = run.rig.journal().split_off(run.before);
-    let requests = Requests::of(&journal, &run.rig.namespace);
+    let requests = run.requests();
     let end = oracle::end_state(&run.rig).await?;
     let (faults, _) = run.faults(&end).await?;
     if faults.is_empty() { Ok(Reference { requests, end }) } else { Err(Error::new(faults.join("\n"))) }
 }
 
+/// How a run went for the request it was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// The blow came.
+    Hit,
+    /// The request came, and the trap did not catch it.
+    Missed,
+    /// The request did not come: the run was done without it.
+    Absent,
+}
+
 /// What became of one point.
 struct Outcome {
-    fired: bool,
+    fate: Fate,
     revisions: usize,
     faults: Vec<String>,
 }
@@ -141,7 +159,7 @@ async fn lose_answer(workload: Workload, reference: &Reference, request: &Reques
     }
     let (more, revisions) = run.faults(&reference.end).await?;
     faults.extend(more);
-    Ok(Outcome { fired: lost.count() > 0, revisions, faults })
+    Ok(Outcome { fate: if lost.count() > 0 { Fate::Hit } else { Fate::Absent }, revisions, faults })
 }
 
 /// One run with a death at one point.
@@ -158,7 +176,8 @@ async fn crash(workload: Workload, reference: &Reference, request: &Request, pha
         done = at_rest => done?,
     }
     if !trap.has_sprung() {
-        return Ok(Outcome { fired: false, revisions: 0, faults: Vec::new() });
+        let fate = if run.requests().has(request) { Fate::Missed } else { Fate::Absent };
+        return Ok(Outcome { fate, revisions: 0, faults: Vec::new() });
     }
     run.rig.start_operator(None).await?;
     let mut faults = Vec::new();
@@ -167,29 +186,66 @@ async fn crash(workload: Workload, reference: &Reference, request: &Request, pha
     }
     let (more, revisions) = run.faults(&reference.end).await?;
     faults.extend(more);
-    Ok(Outcome { fired: true, revisions, faults })
+    Ok(Outcome { fate: Fate::Hit, revisions, faults })
 }
 
 /// One point, tried again if its request did not come.
-async fn exercise(
-    workload: Workload,
-    reference: &Reference,
-    (request, blow): (&Request, Blow),
-    tries: usize,
-) -> Outcome {
-    let mut last = Outcome { fired: false, revisions: 0, faults: Vec::new() };
+async fn exercise(workload: Workload, reference: &Reference, request: &Request, blow: Blow, tries: usize) -> Outcome {
+    let mut last = Outcome { fate: Fate::Absent, revisions: 0, faults: Vec::new() };
     for _ in 0..tries {
         let _permit = PERMITS.acquire().await;
         last = hit(workload, reference, request, blow).await.unwrap_or_else(|error| Outcome {
-            fired: true,
+            fate: Fate::Hit,
             revisions: 0,
             faults: vec![format!("{error:?}")],
         });
-        if last.fired {
+        if last.fate == Fate::Hit {
             break;
         }
     }
     last
+}
+
+/// What all points of a workload came to.
+#[derive(Default)]
+struct Tally {
+    exercised: usize,
+    revisions: usize,
+    /// Points whose request time did without.
+    absent: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, request: &Request, blow: Blow, outcome: &Outcome) {
+        let point = format!("{request}, {blow:?}");
+        self.revisions += outcome.revisions;
+        match outcome.fate {
+            Fate::Hit => self.exercised += 1,
+            Fate::Missed => self.faults.push(format!("{point}: it came in {TRIES} runs and was not caught")),
+            Fate::Absent if request.may_be_skipped() => self.absent.push(point.clone()),
+            Fate::Absent => self.faults.push(format!("{point}: it did not come in {TRIES} runs")),
+        }
+        if !outcome.faults.is_empty() {
+            self.faults.push(format!("{point}:\n  {}", outcome.faults.join("\n  ")));
+        }
+    }
+
+    /// Past the capture of the test runner, because how many points there are is a result.
+    fn tell(&self, workload: Workload, requests: usize, collapsed: usize, began: Instant) {
+        let Self { exercised, revisions, absent, faults } = self;
+        let total = TOTAL.fetch_add(*exercised, Ordering::SeqCst) + exercised;
+        let absent: String = absent.iter().map(|point| format!("\n  did not come: {point}")).collect();
+        let told = writeln!(
+            std::io::stderr(),
+            "crash test, {}: {requests} requests, {exercised} points exercised ({total} so far), {} failed; {collapsed} \
+             more reads alike; {revisions} revisions judged; {} s{absent}",
+            workload.name(),
+            faults.len(),
+            began.elapsed().as_secs(),
+        );
+        told.unwrap();
+    }
 }
 
 /// Kills the operator at every point of a workload.
@@ -200,47 +256,28 @@ async fn kill_everywhere(workload: Workload) {
     for other in &references[1..] {
         assert_eq!(oracle::differences(&first.end, &other.end), [""; 0], "two runs without a crash end alike");
     }
-    // A request that not every run makes depends on time; it is tried, but need not come.
-    let sure = &|request: &Request| references.iter().all(|reference| reference.requests.all.contains(request));
     let mut requests: Vec<&Request> = Vec::new();
     for request in references.iter().flat_map(|reference| &reference.requests.all) {
         if !requests.contains(&request) {
             requests.push(request);
         }
     }
+    let sure = &|request: &Request| references.iter().all(|reference| reference.requests.has(request));
     let points: Vec<(&Request, Blow)> =
         requests.iter().flat_map(|request| Blow::all(request).into_iter().map(|blow| (*request, blow))).collect();
     let count = points.len();
     let runs = futures::stream::iter(points).map(|(request, blow)| async move {
         let tries = if sure(request) { TRIES } else { TRIES_OF_CHANCE };
-        (request, blow, exercise(workload, first, (request, blow), tries).await)
+        (request, blow, exercise(workload, first, request, blow, tries).await)
     });
-    let (mut exercised, mut absent, mut revisions, mut faults) = (0, Vec::new(), 0, Vec::new());
+    let mut tally = Tally::default();
     let mut runs = std::pin::pin!(runs.buffer_unordered(AT_ONCE));
     while let Some((request, blow, outcome)) = runs.next().await {
-        revisions += outcome.revisions;
-        match outcome.fired {
-            true => exercised += 1,
-            false if sure(request) => faults.push(format!("{request}, {blow:?}: it did not come in {TRIES} runs")),
-            false => absent.push(format!("{request}, {blow:?}")),
-        }
-        if !outcome.faults.is_empty() {
-            faults.push(format!("{request}, {blow:?}:\n  {}", outcome.faults.join("\n  ")));
-        }
+        tally.count(request, blow, &outcome);
     }
-    let total = TOTAL.fetch_add(exercised, Ordering::SeqCst) + exercised;
-    let (name, requests, took) = (workload.name(), requests.len(), began.elapsed().as_secs());
-    let (collapsed, failed) = (first.requests.collapsed, faults.len());
-    // Past the capture of the test runner: how many points there are is a result.
-    let told = writeln!(
-        std::io::stderr(),
-        "crash test, {name}: {requests} requests, {count} points, {exercised} exercised ({total} so far), {} depend \
-         on time and did not come, {failed} failed; {collapsed} more reads alike; {revisions} revisions judged; {took} s{}",
-        absent.len(),
-        absent.iter().map(|point| format!("\n  did not come: {point}")).collect::<String>(),
-    );
-    told.unwrap();
-    assert!(faults.is_empty(), "{} points failed:\n{}", faults.len(), faults.join("\n"));
+    tally.tell(workload, requests.len(), first.requests.collapsed, began);
+    assert!(tally.faults.is_empty(), "{} points failed:\n{}", tally.faults.len(), tally.faults.join("\n"));
+    assert!(tally.absent.len() * MOST_ABSENT <= count, "too many of {count} points did not come");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,6 +69,11 @@ impl Requests {
         requests
     }
 
+    /// Whether a request is among them.
+    pub fn has(&self, request: &Request) -> bool {
+        self.all.contains(request)
+    }
+
     /// The request to Azure from whose answer on a read is counted.
     pub fn anchor(&self, request: &Request) -> Option<Point> {
         let before = request.epoch.checked_sub(1)?;
@@ -80,6 +85,12 @@ impl Request {
     /// Whether it may change something.
     pub fn is_write(&self) -> bool {
         self.write
+    }
+
+    /// Whether a run may do without it for reasons of time: two states that follow each other fast are reported as one,
+    /// and what is asked again depends on how long things take. Everything else is done in every run.
+    pub fn may_be_skipped(&self) -> bool {
+        !self.write || self.template.ends_with("/status") || self.template.contains("/events")
     }
 
     /// The point of this request.

@@ -60,8 +60,14 @@ fn set(args: &mut [String], flag: &str, value: &str) {
 }
 
 impl Rig {
-    /// Everything but the operator, with Secret, rights, identity and Workspace applied.
+    /// Everything but the operator, with Secret, rights, identity and Workspace applied. Nothing may depend on a pass that
+    /// comes by the clock, which would come in some runs and not in others: none comes.
     pub async fn new(prefix: &str) -> Result<Self> {
+        Self::with(prefix, &[("--requeue-interval", "1h")]).await
+    }
+
+    /// The same with other values for these flags of the operator.
+    pub async fn with(prefix: &str, flags: &[(&str, &str)]) -> Result<Self> {
         let (plane, _) = stage::plane().await;
         let namespace = plane.namespace(prefix).await?;
         let config = Config { time_scale: TIME_SCALE, seed: stage::seed(), ..Config::default() };
@@ -75,8 +81,7 @@ impl Rig {
         let file = format!("{namespace}.kubeconfig");
         let kubeconfig = plane.kubeconfig_for_token(&file, &token(plane).await?, kubernetes.url(), None)?;
         let mut args = stage::fast_flags(&namespace);
-        // Nothing may depend on a pass that comes by the clock; and it would come in some runs and not in others.
-        set(&mut args, "--requeue-interval", "1h");
+        flags.iter().for_each(|(flag, value)| set(&mut args, flag, value));
         args.extend(stage::azure_flags(azure.url(), azure.url(), &ca_file.display().to_string()));
         let client = plane.admin().await?;
         let kinds = [ApiResource::erase::<api::ComputeCluster>(&())];

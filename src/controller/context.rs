@@ -23,6 +23,8 @@ use std::time::Duration;
 pub(crate) trait Family: Send + Sync {
     /// Names of the objects in that namespace which refer to that Workspace.
     fn users_of_workspace(&self, namespace: &str, workspace: &str) -> Vec<String>;
+    /// Whether one of them is being deleted: when it is gone nobody tells, so it has to be looked for.
+    fn is_user_leaving(&self, namespace: &str, workspace: &str) -> bool;
     /// How many of them still hold something in Azure, asked of the API server now.
     fn holders<'a>(&'a self, namespace: &'a str, workspace: &'a str) -> BoxFuture<'a, Result<usize, ObjectError>>;
     /// Has them looked at again.

@@ -93,6 +93,10 @@ async fn steps<K: Driven>(
     let context = &engine.context;
     let Some(object) = newest(engine, cached, slot).await? else { return Ok(None) };
     serve_request(&object, slot);
+    if object.meta().deletion_timestamp.is_some() {
+        // From now on the Workspace looks whether it is the last one.
+        context.workspaces.trigger(&object.namespace().unwrap_or_default(), &object.head().workspace_ref.name);
+    }
 
     let Some(gathered) = gather(context, &object).await? else { return Ok(Some(IDENTITY_SOON)) };
     let observation = observe(engine, &object, &gathered, slot).await;
@@ -287,6 +291,12 @@ impl<K: Driven> Family for Engine<K> {
         let objects = self.cache.in_namespace(namespace);
         let uses = |object: &&K| object.head().workspace_ref.name == workspace;
         objects.iter().filter_map(|object| object.0.as_ref().ok()).filter(uses).map(ResourceExt::name_any).collect()
+    }
+
+    fn is_user_leaving(&self, namespace: &str, workspace: &str) -> bool {
+        let leaves =
+            |object: &K| object.head().workspace_ref.name == workspace && object.meta().deletion_timestamp.is_some();
+        self.cache.in_namespace(namespace).iter().any(|object| object.0.as_ref().is_ok_and(leaves))
     }
 
     fn holders<'a>(&'a self, namespace: &'a str, workspace: &'a str) -> BoxFuture<'a, Result<usize, ObjectError>> {

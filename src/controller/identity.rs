@@ -13,6 +13,7 @@ use api::{AzureIdentity, AzureIdentityStatus, AzureIdentityType, IdentityKind, S
 use azureml::{Client, Options, TokenSource};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 use plan::{Attempt, Because, SecretState, Verdict, classify};
 use std::sync::Arc;
@@ -63,7 +64,10 @@ pub(crate) async fn reconcile(context: &Arc<Context>, identity: &AzureIdentity) 
         AzureIdentityStatus { observed_generation: generation, conditions: conditions(&verdict, generation, before) };
     report(context, "AzureIdentity", identity, &serde_json::json!(status.clone().bounded()), &verdict, before).await?;
     let plan = &context.settings.plan;
+    let leaving = users.iter().any(|workspace| workspace.meta().deletion_timestamp.is_some());
     Ok(match verdict {
+        // When the last user is gone nobody tells.
+        Verdict::Ready(_) if leaving || identity.meta().deletion_timestamp.is_some() => plan.transition,
         Verdict::Ready(_) | Verdict::Paused => plan.requeue,
         Verdict::Working(_) => plan.retry_fast,
         Verdict::Stalled(_) => plan.retry_slow,
@@ -98,18 +102,19 @@ fn last_resort(
     }
 }
 
-/// Names of the Workspaces that use an identity.
-fn users(context: &Context, name: &IdentityName) -> Vec<String> {
+/// The Workspaces that use an identity.
+fn users(context: &Context, name: &IdentityName) -> Vec<Arc<DeserializeGuard<api::Workspace>>> {
     let uses = |workspace: &api::Workspace| {
         workspace.spec.identity_ref.kind == IdentityKind::AzureIdentity && workspace.spec.identity_ref.name == name.1
     };
-    let workspaces = context.workspaces.in_namespace(&name.0);
-    workspaces.iter().filter_map(|w| w.0.as_ref().ok()).filter(|w| uses(w)).map(ResourceExt::name_any).collect()
+    let mut workspaces = context.workspaces.in_namespace(&name.0);
+    workspaces.retain(|workspace| workspace.0.as_ref().is_ok_and(uses));
+    workspaces
 }
 
-fn wake(context: &Context, namespace: &str, users: &[String], changed: bool) {
+fn wake(context: &Context, namespace: &str, users: &[Arc<DeserializeGuard<api::Workspace>>], changed: bool) {
     if changed {
-        users.iter().for_each(|workspace| context.workspaces.trigger(namespace, workspace));
+        users.iter().for_each(|workspace| context.workspaces.trigger(namespace, &workspace.name_any()));
     }
 }
 

@@ -68,12 +68,12 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
     let namespace = workspace.namespace().unwrap_or_default();
     let name = workspace.name_any();
     let plan = &context.settings.plan;
-    if !identity_is_held(context, workspace) {
+    let deleting = workspace.metadata.deletion_timestamp.is_some();
+    if deleting || !identity_is_held(context, workspace) {
         // It counts its users, and holds its Secret, when it is looked at.
         context.identities.trigger(&namespace, &workspace.spec.identity_ref.name);
     }
     let needed = context.families().any(|family| !family.users_of_workspace(&namespace, &name).is_empty());
-    let deleting = workspace.metadata.deletion_timestamp.is_some();
     if has(workspace, IN_USE) && (deleting || !needed) && release(context, workspace).await? {
         context.identities.trigger(&namespace, &workspace.spec.identity_ref.name);
         return Ok(plan.requeue.unsigned_abs());
@@ -108,6 +108,10 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         context.families().for_each(|family| family.trigger_users_of_workspace(&namespace, &name));
     }
     Ok(match verdict {
+        // When the last user is gone nobody tells.
+        Verdict::Ready(_) if context.families().any(|family| family.is_user_leaving(&namespace, &name)) => {
+            plan.transition
+        }
         Verdict::Ready(_) | Verdict::Paused => plan.requeue,
         Verdict::Working(_) => plan.retry_fast,
         Verdict::Stalled(_) => plan.retry_slow,

@@ -183,10 +183,14 @@ async fn deleted_object_takes_its_cluster_along_and_retained_one_leaves_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_deleted_while_it_is_made_leaves_nothing() {
-    let stage = Stage::start("delete-early").await;
+    // Azure takes 10 s at least, so that the delete comes within the create.
+    let stage = Stage::in_real_time("delete-early").await;
     stage.apply(&cluster("brief", &json!({}))).await;
     stage.until_reason("brief", "Creating").await;
-    stage.kubectl(&["delete", "amlcc", "brief", "--timeout=60s"]).await;
+    stage.kubectl(&["delete", "amlcc", "brief", "--wait=false"]).await;
+    stage.until_azure("brief", "it is being deleted", |c| c["properties"]["provisioningState"] == "Deleting").await;
+    stage.emulator.advance(jiff::SignedDuration::from_mins(5));
+    stage.until_gone("computecluster", "brief").await;
     assert_eq!(stage.azure("GET", &path("brief"), None).await.0, 404);
     assert_eq!(stage.requests("PUT", "/computes/").len(), 1);
 }

@@ -96,14 +96,15 @@ fn absent(context: &Context, namespace: &str, name: &str) -> WorkspaceState {
 fn facts(context: &Context, workspace: &Workspace, id: &WorkspaceId) -> WorkspaceFacts {
     let status = workspace.status.as_ref();
     let location = status.and_then(|status| status.location.clone());
-    let ready =
-        find_condition(status.map(|status| status.conditions.as_slice()).unwrap_or_default(), ConditionType::Ready);
-    let unready = ready.filter(|ready| ready.status != api::ConditionStatus::True);
+    let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let ready = find_condition(conditions, ConditionType::Ready);
+    let is_stalled = find_condition(conditions, ConditionType::Stalled).is_some();
+    let stalled = ready.filter(|_| is_stalled);
     let rest = context.pace(&workspace.spec.observe_interval).rest;
     WorkspaceFacts {
         id: id.clone(),
         location,
-        trouble: unready.map(|ready| plan::Because::new(ready.reason.clone(), ready.message.clone())),
+        trouble: stalled.map(|ready| plan::Because::new(ready.reason.clone(), ready.message.clone())),
         held: has(workspace, IN_USE),
         deleting: workspace.meta().deletion_timestamp.is_some(),
         observe_interval: rest.try_into().unwrap_or(jiff::SignedDuration::MAX),

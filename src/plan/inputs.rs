@@ -64,7 +64,7 @@ pub struct WorkspaceFacts {
     pub id: WorkspaceId,
     /// Its region; `None` until Azure told it.
     pub location: Option<String>,
-    /// Why the Workspace object says that it is not ready, if so.
+    /// Why the Workspace object is stalled, if it is.
     pub trouble: Option<Because>,
     /// Whether it, its identity and its Secret are held for the deletes that will need them.
     pub held: bool,

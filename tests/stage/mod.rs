@@ -110,11 +110,23 @@ impl Stage {
         stage
     }
 
+    /// Everything up and running, with Azure as slow as it is.
+    pub async fn in_real_time(name: &str) -> Self {
+        let mut stage = Self::at(1.0, name, seed(), &[]).await;
+        stage.start_operator().await;
+        stage
+    }
+
     /// Everything but the operator.
     pub async fn without_operator(name: &str, seed: Seed, flags: &[(&str, &str)]) -> Self {
+        Self::at(TIME_SCALE, name, seed, flags).await
+    }
+
+    /// Everything but the operator, with that many virtual seconds in a second.
+    async fn at(time_scale: f64, name: &str, seed: Seed, flags: &[(&str, &str)]) -> Self {
         let (plane, kubeconfig) = plane().await;
         let namespace = plane.namespace(name).await.unwrap();
-        let config = Config { time_scale: TIME_SCALE, seed, ..Config::default() };
+        let config = Config { time_scale, seed, ..Config::default() };
         let emulator = emulator::spawn(config).await.unwrap();
         let url = emulator.tls_url().to_owned();
         let mut args = fast_flags(&namespace);

@@ -73,6 +73,8 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         // It counts its users, and holds its Secret, when it is looked at.
         context.identities.trigger(&namespace, &workspace.spec.identity_ref.name);
     }
+    // When the last user is gone nobody tells. Asked before `needed`, so that none goes unseen in between.
+    let leaving = context.families().any(|family| family.is_user_leaving(&namespace, &name));
     let needed = context.families().any(|family| !family.users_of_workspace(&namespace, &name).is_empty());
     if has(workspace, IN_USE) && (deleting || !needed) && release(context, workspace).await? {
         context.identities.trigger(&namespace, &workspace.spec.identity_ref.name);
@@ -108,10 +110,7 @@ pub(crate) async fn reconcile(context: &Arc<Context>, workspace: &Workspace) -> 
         context.families().for_each(|family| family.trigger_users_of_workspace(&namespace, &name));
     }
     Ok(match verdict {
-        // When the last user is gone nobody tells.
-        Verdict::Ready(_) if context.families().any(|family| family.is_user_leaving(&namespace, &name)) => {
-            plan.transition
-        }
+        Verdict::Ready(_) if leaving => plan.transition,
         Verdict::Ready(_) | Verdict::Paused => plan.requeue,
         Verdict::Working(_) => plan.retry_fast,
         Verdict::Stalled(_) => plan.retry_slow,

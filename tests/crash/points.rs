@@ -1,12 +1,13 @@
 //! Where the operator can die: every request of its journals; must not know what a request means.
 //!
-//! Requests are told apart by method, path template and number. Writes are counted from the beginning. Reads are
-//! counted from the last write to Azure on, and beyond the second alike are taken for the second: their number depends
-//! on time alone, and nothing has happened between them.
+//! Requests are told apart by method, path template and number. They are counted from the beginning, but reads of Azure
+//! from the answer to the last write there on. Reads beyond the second alike are taken for the second: their number
+//! depends on time alone, and nothing has happened between them.
 
 #![allow(unreachable_pub, missing_docs, reason = "names say it all")]
 
 use crate::rig::{Side, is_write};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
 use support::proxy::{Entry, Phase, Point};
@@ -22,7 +23,7 @@ pub struct Request {
     method: String,
     template: String,
     watch: bool,
-    /// How many writes to Azure came before, if it is a read.
+    /// How many writes to Azure were answered before, if it is a read there.
     epoch: usize,
     nth: usize,
 }
@@ -43,6 +44,7 @@ impl Requests {
     pub fn of(journal: &[(Side, Entry)], namespace: &str) -> Self {
         let mut requests = Self::default();
         let mut seen: HashMap<Request, usize> = HashMap::new();
+        let mut answered: Vec<Timestamp> = Vec::new();
         for (side, entry) in journal {
             let write = is_write(entry);
             let mut request = Request {
@@ -51,7 +53,10 @@ impl Requests {
                 method: entry.method.clone(),
                 template: template(entry, namespace),
                 watch: entry.is_watch(),
-                epoch: if write { 0 } else { requests.writes.len() },
+                epoch: match side {
+                    Side::Azure if !write => answered.iter().filter(|at| **at <= entry.at).count(),
+                    Side::Azure | Side::Kubernetes => 0,
+                },
                 nth: 0,
             };
             let count = seen.entry(request.clone()).or_default();
@@ -63,6 +68,7 @@ impl Requests {
             }
             if write && *side == Side::Azure {
                 requests.writes.push(request.clone());
+                answered.push(entry.finished.unwrap_or(entry.at));
             }
             requests.all.push(request);
         }

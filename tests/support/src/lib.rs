@@ -4,10 +4,12 @@
 //! - [`operator::Operator`], [`emulator::Emulator`]: the product's own binary as processes.
 //! - [`proxy::Proxy`]: a journal of every request, and faults and deaths at any of them.
 //! - [`kstatus::Judge`], [`history::History`]: every stored revision, judged by the library that Flux and Helm use.
+//! - [`conformance::Section`]: what each judge of the emulator found, and the report of all.
 //! - [`guard::Guard`]: whatever is started ends with the process that started it.
 
 pub mod certificates;
 pub mod chart;
+pub mod conformance;
 pub mod emulator;
 pub mod error;
 pub mod guard;

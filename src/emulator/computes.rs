@@ -53,7 +53,8 @@ impl World {
         let mut body = json!({"value": value});
         if more {
             let (base, version, skip) = (&call.request.base, &call.version, skip + page_size);
-            body["nextLink"] = json!(format!("{base}{base_id}/computes?api-version={version}&%24skip={skip}"));
+            let service = if call.regional { "/rp/workspaces" } else { "" };
+            body["nextLink"] = json!(format!("{base}{service}{base_id}/computes?api-version={version}&%24skip={skip}"));
         }
         Ok(Response::json(200, &body))
     }

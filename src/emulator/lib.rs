@@ -28,6 +28,7 @@ mod metadata;
 mod operations;
 mod quota;
 mod random;
+mod regional;
 mod regions;
 mod route;
 mod seed;

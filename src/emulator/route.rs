@@ -13,8 +13,12 @@ pub(crate) enum Route {
     InstanceDiscovery,
     /// `/metadata/endpoints`
     CloudMetadata,
+    /// `/discovery`, where a workspace's `discoveryUrl` leads.
+    Discovery,
     /// Anything below `/subscriptions`.
     Arm(ArmRoute),
+    /// The same below `/rp/workspaces`: the regional service that azureml-core reads from (sdk-wire-notes 1).
+    Regional(ArmRoute),
 }
 
 /// A resource or collection of ARM.
@@ -84,9 +88,9 @@ pub(crate) fn parse(path: &str) -> Result<Route, Refusal> {
         [_, "v2.0", ".well-known", "openid-configuration"] => {
             Ok(Route::OpenIdConfiguration { tenant: parts[0].to_owned() })
         }
-        ["subscriptions", _, ..] => {
-            Ok(Route::Arm(ArmRoute { subscription: parts[1].to_owned(), target: target(&parts[2..], &names[2..])? }))
-        }
+        ["discovery"] => Ok(Route::Discovery),
+        ["subscriptions", _, ..] => Ok(Route::Arm(arm(&parts, &names)?)),
+        ["rp", "workspaces", "subscriptions", _, ..] => Ok(Route::Regional(arm(&parts[2..], &names[2..])?)),
         _ => Err(Refusal::gateway(
             404,
             "MissingSubscription",
@@ -110,6 +114,10 @@ fn segment(raw: &str) -> Result<String, Refusal> {
         return Err(bad("is longer than 260 characters"));
     }
     Ok(text)
+}
+
+fn arm(parts: &[&str], names: &[&str]) -> Result<ArmRoute, Refusal> {
+    Ok(ArmRoute { subscription: parts[1].to_owned(), target: target(&parts[2..], &names[2..])? })
 }
 
 fn target(parts: &[&str], names: &[&str]) -> Result<Target, Refusal> {
@@ -213,6 +221,8 @@ mod tests {
         ] {
             assert_eq!(parse(&other).unwrap(), wanted, "{other}");
         }
+        let Route::Arm(wanted) = wanted else { panic!() };
+        assert_eq!(parse(&format!("//RP/workspaces//{WORKSPACE}/computes/cpu")).unwrap(), Route::Regional(wanted));
     }
 
     #[test]

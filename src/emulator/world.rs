@@ -66,6 +66,8 @@ pub(crate) struct World {
 /// A request that passed ARM's first checks.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
+    /// Asked of the regional service, not of ARM.
+    pub(crate) regional: bool,
     pub(crate) plan: &'a Plan,
     pub(crate) now: Now,
     pub(crate) version: String,
@@ -85,7 +87,9 @@ impl World {
             Ok(Route::OpenIdConfiguration { tenant }) => Directory::openid_configuration(&tenant, &request.base),
             Ok(Route::InstanceDiscovery) => Directory::instance_discovery(&request.base),
             Ok(Route::CloudMetadata) => crate::metadata::endpoints(request),
-            Ok(Route::Arm(route)) => self.arm(request, plan, now, &route),
+            Ok(Route::Discovery) => crate::regional::discovery(&request.base),
+            Ok(Route::Arm(route)) => self.arm(request, plan, now, &route, false),
+            Ok(Route::Regional(route)) => self.arm(request, plan, now, &route, true),
             Err(refusal) => {
                 let trace = Trace::new(request, &mut self.random, "global", now.wall);
                 headers::refused(refusal, &trace, now)
@@ -93,10 +97,12 @@ impl World {
         }
     }
 
-    fn arm(&mut self, request: &Request, plan: &Plan, now: Now, route: &ArmRoute) -> Response {
+    fn arm(&mut self, request: &Request, plan: &Plan, now: Now, route: &ArmRoute, regional: bool) -> Response {
         let region = self.region(route);
         let mut trace = Trace::new(request, &mut self.random, &region, now.wall);
-        let outcome = self.admit(request, plan, now, route, &mut trace).and_then(|call| self.dispatch(&call, route));
+        let outcome = self
+            .admit(request, plan, now, route, &mut trace, regional)
+            .and_then(|call| if regional { self.regional(&call, &route.target) } else { self.dispatch(&call, route) });
         match outcome {
             Ok(response) => headers::answered(response, &trace),
             Err(refusal) => headers::refused(refusal, &trace, now),
@@ -111,6 +117,7 @@ impl World {
         now: Now,
         route: &ArmRoute,
         trace: &mut Trace,
+        regional: bool,
     ) -> Result<Call<'a>, Refusal> {
         let known = self.subscriptions.get(&route.subscription.to_ascii_lowercase());
         let tenant = known.map(|subscription| subscription.tenant.clone());
@@ -122,9 +129,11 @@ impl World {
             return Err(no_subscription(&route.subscription));
         };
         let (id, tenant) = (subscription.id.clone(), subscription.tenant.clone());
-        let kind = Kind::of(&request.method);
-        trace.remaining = Some(self.throttle.admit(&id, &caller.object_id, kind, now.wall)?);
-        let call = Call { request, plan, now, version, caller, subscription: id, tenant };
+        if !regional {
+            let kind = Kind::of(&request.method);
+            trace.remaining = Some(self.throttle.admit(&id, &caller.object_id, kind, now.wall)?);
+        }
+        let call = Call { request, regional, plan, now, version, caller, subscription: id, tenant };
         if let Some((action, scope)) = action(&call, &route.target) {
             call.caller.authorize(&action, &scope)?;
         }

@@ -4,6 +4,7 @@ mod clusters;
 mod hands;
 mod hostile;
 mod refusals;
+mod regional;
 mod regions;
 
 use jiff::{SignedDuration, Timestamp};

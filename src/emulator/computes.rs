@@ -148,7 +148,8 @@ impl World {
         if call.plan.operation_gone {
             self.operations.vanish(operation);
         }
-        let ends = time::after(call.now.service, SignedDuration::from_millis(takes));
+        let takes = call.plan.operation_time.unwrap_or_else(|| SignedDuration::from_millis(takes));
+        let ends = time::after(call.now.service, takes);
         Pending {
             operation,
             ends: Some(ends).filter(|_| !call.plan.operation_endless),

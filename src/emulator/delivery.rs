@@ -39,8 +39,11 @@ pub(crate) struct Plan {
     padding: usize,
     operation_origin: Option<String>,
     shown_state: Option<String>,
+    alterations: Vec<Alteration>,
     pub(crate) operation_failure: Option<ArmError>,
     pub(crate) operation_endless: bool,
+    /// How long the operation takes, if not as long as Azure's.
+    pub(crate) operation_time: Option<jiff::SignedDuration>,
     pub(crate) operation_gone: bool,
     pub(crate) stale: bool,
     pub(crate) hidden_reads: u32,
@@ -71,6 +74,10 @@ impl Plan {
             Effect::ProvisioningState { value } => self.shown_state = Some(value),
             Effect::OperationFails { code, message } => self.operation_failure = Some(ArmError::new(&code, message)),
             Effect::OperationNeverEnds => self.operation_endless = true,
+            Effect::OperationLasts { time } => self.operation_time = Some(time),
+            Effect::Alter { status, headers, remove, set } => {
+                self.alterations.push(Alteration { status, headers, remove, set });
+            }
             Effect::OperationUrlGone => self.operation_gone = true,
             Effect::StaleRead => self.stale = true,
             Effect::HideAfterCreate { reads } => self.hidden_reads = reads,
@@ -92,6 +99,9 @@ impl Plan {
         if let Some(state) = &self.shown_state {
             show_state(&mut response, state);
         }
+        for alteration in &self.alterations {
+            alteration.apply(&mut response);
+        }
         if self.padding > 0 {
             let mut body = vec![b' '; self.padding];
             body.extend_from_slice(&response.body);
@@ -99,6 +109,63 @@ impl Plan {
         }
         response
     }
+}
+
+/// Changes to a right answer.
+#[derive(Debug, Clone)]
+struct Alteration {
+    status: Option<u16>,
+    headers: BTreeMap<String, Option<String>>,
+    remove: Vec<String>,
+    set: BTreeMap<String, Value>,
+}
+
+impl Alteration {
+    fn apply(&self, response: &mut Response) {
+        response.status = self.status.unwrap_or(response.status);
+        for (name, value) in &self.headers {
+            response.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            response.extra.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            response.extra.extend(value.iter().map(|value| (name.clone(), value.clone())));
+        }
+        if self.remove.is_empty() && self.set.is_empty() {
+            return;
+        }
+        let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else { return };
+        for pointer in &self.remove {
+            let Some((parent, name)) = place(&mut body, pointer) else { continue };
+            match parent {
+                Value::Object(members) => drop(members.remove(&name)),
+                Value::Array(items) => match name.parse::<usize>() {
+                    Ok(index) if index < items.len() => drop(items.remove(index)),
+                    Ok(_) | Err(_) => {}
+                },
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        for (pointer, value) in &self.set {
+            if pointer.is_empty() {
+                body = value.clone();
+                continue;
+            }
+            let Some((parent, name)) = place(&mut body, pointer) else { continue };
+            match parent {
+                Value::Object(members) => drop(members.insert(name, value.clone())),
+                Value::Array(items) => match name.parse::<usize>() {
+                    Ok(index) if index < items.len() => items[index] = value.clone(),
+                    Ok(_) | Err(_) => items.push(value.clone()),
+                },
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        response.body = Bytes::from(body.to_string());
+    }
+}
+
+/// What holds the thing that a JSON pointer names, and its name there.
+fn place<'a>(body: &'a mut Value, pointer: &str) -> Option<(&'a mut Value, String)> {
+    let (parent, name) = pointer.rsplit_once('/')?;
+    Some((body.pointer_mut(parent)?, name.replace("~1", "/").replace("~0", "~")))
 }
 
 fn page(status: u16) -> Response {
@@ -146,6 +213,21 @@ mod tests {
         let response = plan.stand_in.before.unwrap();
         assert_eq!((response.status, &response.extra[0].1[..]), (503, "7"));
         assert!(plan.stand_in.after.is_none());
+    }
+
+    #[test]
+    fn answers_are_altered_where_the_pointers_say() {
+        let answer =
+            Response::json(201, &json!({"a": {"b": 1, "c/d": [1, 2, 3]}, "e": true})).with("Pragma", "no-cache");
+        let effect = serde_json::from_value(json!({"kind": "alter", "status": 299,
+            "headers": {"pragma": null, "Retry-After": "9"},
+            "remove": ["/a/b", "/a/c~1d/1", "/none/there"],
+            "set": {"/e": null, "/a/B": {"new": 1}, "/a/c~1d/0": "one", "/a/c~1d/-": 4}}));
+        let altered = Plan::of(vec![effect.unwrap()]).alter(answer);
+        assert_eq!((altered.status, altered.header("Pragma")), (299, None));
+        assert_eq!(altered.extra, [("Retry-After".to_owned(), "9".to_owned())]);
+        let body: Value = serde_json::from_slice(&altered.body).unwrap();
+        assert_eq!(body, json!({"a": {"B": {"new": 1}, "c/d": ["one", 3, 4]}, "e": null}));
     }
 
     #[test]

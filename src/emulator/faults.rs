@@ -121,6 +121,26 @@ pub enum Effect {
     OperationNeverEnds,
     /// The operation that the request starts cannot be asked about: 404.
     OperationUrlGone,
+    /// The operation that the request starts takes another time than Azure's.
+    OperationLasts {
+        /// Virtual time, ISO 8601 (`PT5M`).
+        time: jiff::SignedDuration,
+    },
+    /// The right answer with parts of it changed. Tests show with it that they would notice an answer that is not Azure's.
+    Alter {
+        /// Another HTTP status.
+        #[serde(default)]
+        status: Option<u16>,
+        /// Headers by name: another value, or `null` to leave them out.
+        #[serde(default)]
+        headers: std::collections::BTreeMap<String, Option<String>>,
+        /// JSON pointers into the body of what is left out; what is not there stays so.
+        #[serde(default)]
+        remove: Vec<String>,
+        /// JSON pointers into the body and what stands there instead; their parents must be there. Done after `remove`.
+        #[serde(default)]
+        set: std::collections::BTreeMap<String, Value>,
+    },
     /// The answer shows another provisioning state.
     ProvisioningState {
         /// The state shown.

@@ -46,6 +46,18 @@ fn operation_may_never_end_or_lose_its_url() {
 }
 
 #[test]
+fn operation_lasts_as_long_as_it_is_told() {
+    let mut bench = Bench::new();
+    let lasts = json!({"kind": "operationLasts", "time": "PT5M"});
+    bench.fault(&json!({"match": {"method": "PUT", "path": "/slow"}, "effect": lasts}));
+    let slow = bench.put("slow", &cluster("Standard_D2_v2", 0, 1));
+    bench.pass(299);
+    assert_eq!(bench.poll(&slow)["status"], "InProgress");
+    bench.pass(1);
+    assert_eq!(bench.poll(&slow)["status"], "Succeeded");
+}
+
+#[test]
 fn reads_may_be_stale_hide_what_is_new_and_show_what_is_gone() {
     let mut bench = Bench::new();
     bench.fault(&json!({"match": {"method": "PUT"}, "effect": {"kind": "hideAfterCreate", "reads": 2}}));

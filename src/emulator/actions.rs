@@ -77,19 +77,22 @@ impl World {
         let workspace = self.workspaces.get(&key);
         let compute = workspace.and_then(|workspace| workspace.computes.get(&name.to_ascii_lowercase()));
         let Some((workspace, compute)) = workspace.zip(compute) else { return Ok(Response::empty(404)) };
+        let kind = compute.machine.kind();
+        let unfit = |word: &str| {
+            let text = format!("{word} with computeType {kind} is not supported.");
+            Err(Refusal::user_error(text))
+        };
         if let Some((_, word)) = foreign {
-            let text = format!("{word} with computeType AmlCompute is not supported.");
-            return Err(Refusal::user_error(text));
+            return unfit(word);
         }
         if lower == "listkeys" {
-            return Err(Refusal::user_error(
-                "AmlCompute computes do not have any secrets associated with them. This operation is not supported.",
-            ));
+            return compute.machine.keys().map(|keys| Response::json(200, &keys));
         }
+        let Some(cluster) = compute.machine.cluster() else { return unfit("ComputeListNodes") };
         let node_key = node_key(&workspace.compute_id(&compute.name), &time::ticks(compute.created_on));
         let identity = nodes::Identity { seed: self.seed, key: &node_key };
-        let settings = &compute.settings;
-        let nodes = compute.pool.list(identity, settings.is_low_priority(), settings.is_public());
+        let settings = &cluster.settings;
+        let nodes = cluster.pool.list(identity, settings.is_low_priority(), settings.is_public());
         Ok(Response::json(200, &json!({"computeType": "AmlCompute", "nodes": nodes})))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    compute::{amlcompute::Settings, identity::IdentityRequest, nodes::Scale},
+    compute::{identity::IdentityRequest, machine::Machine, nodes::Scale},
     errors::Refusal,
     fields::Fields,
     message::Request,
@@ -84,7 +84,7 @@ pub(crate) struct ComputeBody {
     pub(crate) identity: Option<IdentityRequest>,
     pub(crate) description: Option<String>,
     pub(crate) disable_local_auth: bool,
-    pub(crate) settings: Settings,
+    pub(crate) machine: Machine,
 }
 
 /// A PATCH body: only what can be changed in place.
@@ -174,7 +174,7 @@ pub(crate) fn compute_body(body: &Value) -> Result<ComputeBody, Refusal> {
     if !base.exists() {
         return Err(Refusal::user_error("The request must have 'properties'.").target("properties"));
     }
-    compute_type(&base)?;
+    let kind = compute_type(&base)?;
     let location = |text: Option<&str>| text.map(normal_location).map(available).transpose();
     Ok(ComputeBody {
         location: location(envelope.text("location")?)?,
@@ -183,24 +183,16 @@ pub(crate) fn compute_body(body: &Value) -> Result<ComputeBody, Refusal> {
         identity: IdentityRequest::read(envelope.value("identity"))?,
         description: base.text("description")?.map(str::to_owned),
         disable_local_auth: base.boolean("disableLocalAuth")?.unwrap_or(false),
-        settings: Settings::read(&base.object("properties")?)?,
+        machine: Machine::read(kind, &base)?,
     })
 }
 
-fn compute_type(base: &Fields<'_>) -> Result<(), Refusal> {
+/// The `computeType` of a body, in the API's spelling.
+fn compute_type(base: &Fields<'_>) -> Result<&'static str, Refusal> {
     let text = base.text("computeType")?.unwrap_or_default();
-    match COMPUTE_TYPES.iter().find(|known| known.eq_ignore_ascii_case(text)) {
-        Some(&"AmlCompute") => Ok(()),
-        Some(known) => Err(Refusal::provider(
-            400,
-            "UnsupportedComputeType",
-            format!("This emulator does not serve computeType '{known}' yet; it serves AmlCompute."),
-        )
-        .target("properties.computeType")),
-        None => {
-            Err(Refusal::user_error(format!("The computeType '{text}' is not valid.")).target("properties.computeType"))
-        }
-    }
+    COMPUTE_TYPES.iter().find(|known| known.eq_ignore_ascii_case(text)).copied().ok_or_else(|| {
+        Refusal::user_error(format!("The computeType '{text}' is not valid.")).target("properties.computeType")
+    })
 }
 
 fn available(location: String) -> Result<String, Refusal> {
@@ -378,7 +370,7 @@ mod tests {
     fn put_body_is_read_and_its_location_normalised() {
         let body = put(&json!({"maxNodeCount": 4}), &json!({"computeLocation": "East US"})).unwrap();
         assert_eq!((body.location.as_deref(), body.compute_location.as_deref()), (Some("westeurope"), Some("eastus")));
-        assert_eq!(body.settings.scale, Scale { min: 0, max: 4, idle: None });
+        assert_eq!(body.machine.cluster().unwrap().settings.scale, Scale { min: 0, max: 4, idle: None });
     }
 
     #[test]

@@ -15,11 +15,6 @@ use crate::{
     world::{Call, ComputeKey, World},
 };
 
-/// How long changes take, in seconds: the ranges of the recordings (azureml-api a.4). A detach was not recorded; it leaves the
-/// nodes alone and is given the time of an update.
-pub(crate) const UPDATE: (f64, f64) = (3.0, 6.0);
-const DELETE: (f64, f64) = (31.0, 63.0);
-
 impl World {
     /// GET of all computes: `value`, and `nextLink` only if there is another page (recorded 2024-07-24).
     pub(crate) fn list_computes(&mut self, call: &Call<'_>, path: &WorkspacePath) -> Result<Response, Refusal> {
@@ -107,10 +102,14 @@ impl World {
         if self.group(call, &path.group)?.lock.is_some() {
             return Err(locked(call, path, &id, "delete"));
         }
-        let running = match self.compute_mut(&key) {
-            None => return Ok(Response::empty(204)),
-            Some(compute) => compute.pending.as_ref().map(|pending| (pending.operation, pending.change.clone())),
-        };
+        let Some(compute) = self.compute_mut(&key) else { return Ok(Response::empty(204)) };
+        let times = compute.machine.times();
+        if !detach && !compute.machine.is_deletable() {
+            let kind = compute.machine.kind();
+            let text = format!("Delete of the underlying resource is not supported for computeType {kind}. Detach it.");
+            return Err(Refusal::user_error(text).target("underlyingResourceAction"));
+        }
+        let running = compute.pending.as_ref().map(|pending| (pending.operation, pending.change.clone()));
         match running {
             Some((operation, Change::Delete { .. })) => {
                 return Ok(self.accepted(call, Response::empty(202), operation));
@@ -119,7 +118,7 @@ impl World {
             None => {}
         }
         let change = Change::Delete { detach, linger: call.plan.lingering_reads };
-        let pending = self.begin(call, &key, &id, "delete", if detach { UPDATE } else { DELETE }, change);
+        let pending = self.begin(call, &key, &id, "delete", if detach { times.detach } else { times.delete }, change);
         let operation = pending.operation;
         if let Some(compute) = self.compute_mut(&key) {
             remember(compute);

@@ -7,6 +7,7 @@ use crate::{
     actions::node_key,
     compute::{
         ArmError, Change,
+        machine::Cluster,
         nodes::{self, NodeState},
     },
     seed::{Lock, QuotaSeed},
@@ -130,19 +131,19 @@ impl World {
         match event {
             Event::NodePreempted { compute, count } => self.strike(&compute, NodeState::Preempted, count, now),
             Event::NodesUnusable { compute, count, code } => self.break_nodes(&compute, count, code, now),
-            Event::NodesRepaired { compute } => self.on_nodes(&compute, now, |compute| {
-                compute.pool.repair(at);
+            Event::NodesRepaired { compute } => self.on_nodes(&compute, now, |cluster| {
+                cluster.pool.repair(at);
                 Ok("nodes repaired".into())
             }),
             Event::RunSubmitted { compute, nodes, run } => {
                 let run = run.unwrap_or_else(|| self.random.uuid().to_string());
-                self.on_nodes(&compute, now, |compute| {
-                    compute.pool.submit(&run, nodes);
+                self.on_nodes(&compute, now, |cluster| {
+                    cluster.pool.submit(&run, nodes);
                     Ok(run.clone())
                 })
             }
-            Event::RunFinished { compute, run } => self.on_nodes(&compute, now, |compute| {
-                if compute.pool.finish(run.as_deref(), at) {
+            Event::RunFinished { compute, run } => self.on_nodes(&compute, now, |cluster| {
+                if cluster.pool.finish(run.as_deref(), at) {
                     return Ok("run finished".into());
                 }
                 Err("the compute has no such run".into())
@@ -191,19 +192,23 @@ impl World {
         &mut self,
         compute: &str,
         now: Now,
-        deed: impl FnOnce(&mut crate::compute::Compute) -> Result<String, String>,
+        deed: impl FnOnce(&mut Cluster) -> Result<String, String>,
     ) -> Result<String, String> {
         let key = self.find_compute(compute)?;
         let Some(found) = self.compute_mut(&key).filter(|compute| compute.born) else {
             return Err(format!("compute '{compute}' is not made yet, so it has no nodes"));
         };
-        let said = deed(found)?;
+        let kind = found.machine.kind();
+        let Some(cluster) = found.machine.cluster_mut() else {
+            return Err(format!("compute '{compute}' is of type {kind}, which has no nodes"));
+        };
+        let said = deed(cluster)?;
         self.nudge(&key, now.service);
         Ok(said)
     }
 
     fn strike(&mut self, compute: &str, state: NodeState, count: u32, now: Now) -> Result<String, String> {
-        self.on_nodes(compute, now, |compute| match compute.pool.strike(state, count, now.service).len() {
+        self.on_nodes(compute, now, |cluster| match cluster.pool.strike(state, count, now.service).len() {
             0 => Err("the compute has no working node".into()),
             struck => Ok(format!("{struck} nodes")),
         })
@@ -214,14 +219,15 @@ impl World {
         let key = self.find_compute(compute)?;
         let id = self.resource_id(&key.0, &key.1);
         let seed = self.seed;
-        self.on_nodes(compute, now, |compute| {
-            let struck = compute.pool.strike(NodeState::Unusable, count, now.service);
+        let made = self.compute_mut(&key).map_or(now.service, |compute| compute.created_on);
+        self.on_nodes(compute, now, |cluster| {
+            let struck = cluster.pool.strike(NodeState::Unusable, count, now.service);
             if struck.is_empty() {
                 return Err("the compute has no working node".into());
             }
-            let key = node_key(&id, &time::ticks(compute.created_on));
+            let key = node_key(&id, &time::ticks(made));
             let identity = nodes::Identity { seed, key: &key };
-            let low_priority = compute.settings.is_low_priority();
+            let low_priority = cluster.settings.is_low_priority();
             // Code, texts and details as recorded in 2023; other codes have texts of the same form.
             let disk = code == "DiskFull";
             let text = if disk { "There is not enough disk space on the node" } else { "The node is unusable" };
@@ -233,7 +239,7 @@ impl World {
                 let detail = "The VM disk is full. Delete jobs, tasks, or files on the node to free up space and then reboot the node.";
                 error.details = struck.iter().map(|_| ("Message".to_owned(), detail.to_owned())).collect();
             }
-            compute.pool.errors = vec![error];
+            cluster.pool.errors = vec![error];
             Ok(format!("{} nodes", struck.len()))
         })
     }

@@ -10,7 +10,6 @@ use crate::{
     compute::{
         Compute, State,
         identity::{Identity, Issuer},
-        nodes::Pool,
     },
     faults::Faults,
     operations::Operations,
@@ -135,8 +134,9 @@ impl World {
         let lookup = |id: &str| self.directory.identity(id);
         let issuer = Issuer { tenant: &workspace.tenant, system: &system, lookup: &lookup };
         let identity = read.identity.as_ref().map(|request| Identity::apply(None, request, true, &issuer));
-        let mut settings = read.settings;
-        settings.complete();
+        let mut machine = read.machine;
+        machine.born(created);
+        machine.complete();
         Ok(Compute {
             name: name.to_owned(),
             compute_location: read.compute_location.unwrap_or_else(|| location.clone()),
@@ -149,8 +149,7 @@ impl World {
             modified_on: created,
             state: State::Succeeded,
             errors: Vec::new(),
-            settings,
-            pool: Pool::new(created),
+            machine,
             born: true,
             pending: None,
             wake: None,

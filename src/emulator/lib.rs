@@ -8,6 +8,7 @@
 mod aad;
 mod access;
 mod actions;
+mod capacity;
 mod checks;
 mod compute;
 mod computes;

@@ -1,33 +1,17 @@
 //! What virtual time does: changes end, nodes come and go, quota is granted. Answers no request.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::{
     actions::node_key,
     compute::{
-        ArmError, Change, Compute, Ended,
-        amlcompute::Settings,
+        Change, Compute, Ended,
         nodes::{self, Grant},
     },
     operations::Outcome,
-    quota::Limit,
-    sizes::Catalogue,
     time,
-    workspace::Workspace,
     world::{ComputeKey, World},
 };
-
-/// vCPUs in use in a region.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Cores {
-    pub(crate) dedicated: i64,
-    pub(crate) low_priority: i64,
-    /// By family in lower case.
-    pub(crate) families: BTreeMap<String, i64>,
-    pub(crate) low_priority_families: BTreeMap<String, i64>,
-}
 
 impl World {
     /// Lets everything happen that is due by `now`, in its order.
@@ -84,8 +68,8 @@ impl World {
     pub(crate) fn remove(&mut self, key: &ComputeKey, detach: bool, linger: u32) {
         let Some(workspace) = self.workspaces.get_mut(&key.0) else { return };
         let Some(mut compute) = workspace.computes.remove(&key.1) else { return };
-        if detach && compute.born {
-            let kept = (compute.settings.clone(), compute.pool.clone(), compute.compute_location.clone());
+        if detach && compute.born && compute.machine.survives_detach() {
+            let kept = (compute.machine.clone(), compute.compute_location.clone());
             workspace.detached.insert(key.1.clone(), kept);
         }
         if linger > 0 {
@@ -105,159 +89,19 @@ impl World {
         let made = time::ticks(compute.created_on);
         let node_key = node_key(&self.resource_id(&key.0, &key.1), &made);
         let identity = nodes::Identity { seed: self.seed, key: &node_key };
-        let Some(compute) = self.compute_mut(key) else { return };
-        compute.pool.advance(at, identity);
-        let lacks = compute.pool.shortfall(compute.settings.scale);
+        let Some(cluster) = self.compute_mut(key).and_then(|compute| compute.machine.cluster_mut()) else { return };
+        cluster.pool.advance(at, identity);
+        let lacks = cluster.pool.shortfall(cluster.settings.scale);
         let grant = if lacks == 0 { Grant::default() } else { self.grant(key, lacks) };
         let Some(compute) = self.compute_mut(key) else { return };
-        compute.wake = compute.pool.react(at, compute.settings.scale, &grant, identity);
-    }
-
-    /// How many of the wanted nodes the quotas leave room for.
-    fn grant(&self, key: &ComputeKey, lacks: u32) -> Grant {
-        let workspace = self.workspaces.get(&key.0);
-        let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
-        let Some((workspace, compute)) = workspace.zip(compute) else { return Grant::default() };
-        let settings = &compute.settings;
-        let Some(size) = Catalogue::get().size(&settings.vm_size) else { return Grant::default() };
-        let (subscription, location) = (workspace.subscription.as_str(), compute.compute_location.as_str());
-        let cores = self.cores(subscription, location);
-        let family = size.family.to_ascii_lowercase();
-        let limit = |limit| self.quotas.limit(subscription, location, limit);
-        let used_by = |families: &BTreeMap<String, i64>| families.get(&family).copied().unwrap_or(0);
-        let mut bounds = Vec::new();
-        if settings.is_low_priority() {
-            let text = "Total Cluster Low Priority Regional vCPUs".to_owned();
-            bounds.push((text, limit(Limit::LowPriority), cores.low_priority));
-        } else {
-            let text = crate::quota::localized_family(&size.family, false);
-            if let Some(limit) = self.quotas.workspace_limit(&key.0, &size.family) {
-                let mut own = Cores::default();
-                workspace.computes.values().for_each(|compute| own.add(&compute.settings, compute.pool.reserved()));
-                bounds.push((format!("{text} of the workspace"), limit, used_by(&own.families)));
-            }
-            bounds.push((text, limit(Limit::Family(&size.family)), used_by(&cores.families)));
-            let text = "Total Cluster Dedicated Regional vCPUs".to_owned();
-            bounds.push((text, limit(Limit::Dedicated), cores.dedicated));
+        if let Some(cluster) = compute.machine.cluster_mut() {
+            compute.wake = cluster.pool.react(at, cluster.settings.scale, &grant, identity);
         }
-        let vcpus = i64::from(size.vcpus.max(1));
-        let room = |limit: i64, used: i64| u32::try_from((limit - used).max(0) / vcpus).unwrap_or(u32::MAX);
-        let tightest = bounds.into_iter().min_by_key(|(_, limit, used)| room(*limit, *used));
-        let Some((text, limit, used)) = tightest else { return Grant::default() };
-        let link = format!("https://portal.azure.com/#resource{}/quotaUsage", workspace.id());
-        let wanted = i64::from(lacks) * vcpus;
-        let message = format!(
-            "Operation results in exceeding quota limits of {text}. Maximum allowed: {limit}, Current in use: {used}, Additional requested: {wanted}. Click here to view and request for quota: {link}"
-        );
-        Grant { nodes: room(limit, used), refused: Some(ArmError::new("ClusterCoreQuotaReached", message)) }
-    }
-
-    /// Why a create fails, if it does: the size, or quota that leaves no room for its least nodes (recorded 2022; size:
-    /// MachineLearningNotebooks issue 1169).
-    fn verdict(&self, key: &ComputeKey) -> Option<ArmError> {
-        let workspace = self.workspaces.get(&key.0)?;
-        let compute = workspace.computes.get(&key.1)?;
-        let creating = compute.pending.as_ref().is_some_and(|pending| pending.change == Change::Create);
-        if !creating || compute.born {
-            return None;
-        }
-        let settings = &compute.settings;
-        let size = match usable_size(settings) {
-            Ok(size) => size,
-            Err(error) => return Some(error),
-        };
-        let (subscription, location) = (workspace.subscription.as_str(), compute.compute_location.as_str());
-        let nodes = i64::from(settings.scale.min.max(1));
-        let needed = nodes * i64::from(size.vcpus);
-        let own = (short_family(&size.family), Limit::Family(&size.family));
-        let checked = if settings.is_low_priority() {
-            vec![("low priority".to_owned(), Limit::LowPriority)]
-        } else {
-            vec![own, ("total dedicated regional".to_owned(), Limit::Dedicated)]
-        };
-        let over = |limit: i64| needed > limit && (settings.scale.min > 0 || limit == 0);
-        checked.into_iter().find_map(|(what, limit)| {
-            let limit = self.quotas.limit(subscription, location, limit);
-            over(limit).then(|| {
-                let message = format!(
-                    "The specified subscription has a {what} vCPU quota of {limit} and cannot accomodate for at least {nodes} requested managed compute nodes which maps to {needed} vCPUs. Talk to your Subscription Admin or refer to https://docs.microsoft.com/azure/machine-learning/how-to-manage-quotas#request-quota-increases to increase the family quota"
-                );
-                ArmError::new("ClusterMinNodesExceedCoreQuota", message)
-            })
-        })
-    }
-
-    /// The computes of a subscription that live in a region, with their workspaces.
-    pub(crate) fn computes_in<'a>(
-        &'a self,
-        subscription: &'a str,
-        location: &'a str,
-    ) -> impl Iterator<Item = (&'a Workspace, &'a Compute)> {
-        self.workspaces
-            .values()
-            .filter(move |workspace| workspace.subscription == subscription)
-            .flat_map(|workspace| workspace.computes.values().map(move |compute| (workspace, compute)))
-            .filter(move |(_, compute)| compute.compute_location == location)
-    }
-
-    /// vCPUs in use in a region, detached clusters included.
-    pub(crate) fn cores(&self, subscription: &str, location: &str) -> Cores {
-        let mut cores = Cores::default();
-        for (_, compute) in self.computes_in(subscription, location) {
-            cores.add(&compute.settings, compute.pool.reserved());
-        }
-        let here = self.workspaces.values().filter(|workspace| workspace.subscription == subscription);
-        for (settings, pool, place) in here.flat_map(|workspace| workspace.detached.values()) {
-            if place == location {
-                cores.add(settings, pool.reserved());
-            }
-        }
-        cores
-    }
-}
-
-impl Cores {
-    fn add(&mut self, settings: &Settings, nodes: u32) {
-        let Some(size) = Catalogue::get().size(&settings.vm_size).filter(|_| nodes > 0) else { return };
-        let cores = i64::from(nodes) * i64::from(size.vcpus);
-        let (total, families) = if settings.is_low_priority() {
-            (&mut self.low_priority, &mut self.low_priority_families)
-        } else {
-            (&mut self.dedicated, &mut self.families)
-        };
-        *total += cores;
-        *families.entry(size.family.to_ascii_lowercase()).or_default() += cores;
     }
 }
 
 /// A cluster scales once it was made, and no more once it is being deleted.
 fn has_nodes(compute: &Compute) -> bool {
     let deleting = compute.pending.as_ref().is_some_and(|pending| matches!(pending.change, Change::Delete { .. }));
-    compute.born && !deleting
-}
-
-fn usable_size(settings: &Settings) -> Result<&'static crate::sizes::VmSize, ArmError> {
-    let catalogue = Catalogue::get();
-    let invalid = |message: String| ArmError::new("InvalidPropertyValue", message);
-    let Some(size) = catalogue.size(&settings.vm_size).filter(|size| size.supports("AmlCompute")) else {
-        let mut error = invalid(format!(
-            "The specified value {} for property Cluster.Properties.VMSize is not a supported VM size. See additional details for supported VM sizes.",
-            settings.vm_size
-        ));
-        error.details.push(("SupportedVMSizes".into(), catalogue.names_for("AmlCompute").join(",")));
-        return Err(error);
-    };
-    if settings.is_low_priority() && !size.low_priority_capable {
-        return Err(invalid(format!(
-            "The specified value LowPriority for property Cluster.Properties.VMPriority is not supported for VM size {}.",
-            settings.vm_size
-        )));
-    }
-    Ok(size)
-}
-
-/// `standardNDSv2Family` is told as `Standard NDSv2 family`.
-fn short_family(family: &str) -> String {
-    let middle = family.get(8..).unwrap_or(family).trim();
-    format!("Standard {} family", middle.strip_suffix("Family").unwrap_or(middle).trim())
+    compute.born && !deleting && compute.machine.cluster().is_some()
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    compute::{Compute, amlcompute::Settings, nodes::Pool},
+    compute::{Compute, machine::Machine},
     random, time,
 };
 
@@ -22,8 +22,8 @@ pub(crate) struct Workspace {
     pub(crate) created_on: Timestamp,
     /// By name in lower case.
     pub(crate) computes: BTreeMap<String, Compute>,
-    /// Clusters that were detached and live on, by name in lower case.
-    pub(crate) detached: BTreeMap<String, (Settings, Pool, String)>,
+    /// What was detached and lives on, with its region, by name in lower case.
+    pub(crate) detached: BTreeMap<String, (Machine, String)>,
     /// Computes that are gone but still seen by some reads (fault), with the reads left.
     pub(crate) ghosts: BTreeMap<String, (Compute, u32)>,
 }

@@ -8,9 +8,10 @@ use crate::{
         Before, Change, Compute, State,
         amlcompute::Settings,
         identity::{Identity, IdentityRequest, Issuer},
+        machine::{Cluster, Machine},
         nodes::Pool,
     },
-    computes::{UPDATE, remember},
+    computes::remember,
     errors::Refusal,
     message::Response,
     quota::Limit,
@@ -19,9 +20,6 @@ use crate::{
     time, versions,
     world::{Call, ComputeKey, World},
 };
-
-/// How long a create takes, in seconds: the range of the recordings (azureml-api a.4).
-const CREATE: (f64, f64) = (10.0, 22.0);
 
 const WRITE: &str = "Microsoft.MachineLearningServices/workspaces/computes/write";
 
@@ -38,7 +36,7 @@ impl World {
         self.unlocked(call, path, &id)?;
         let body = checks::compute_body(&checks::json_body(call.request)?)?;
         self.allowed_by_policy(call, &body, name)?;
-        linked(call, &id, body.settings.subnet.as_deref(), body.identity.as_ref())?;
+        linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
         let compute_key = (key, name.to_ascii_lowercase());
         if self.compute_mut(&compute_key).is_some() {
             self.replace(call, &compute_key, &id, body)
@@ -63,7 +61,7 @@ impl World {
         let compute_location = body.compute_location.unwrap_or_else(|| location.clone());
         self.room_for_one_more(call, &compute_location)?;
         let identity = self.identity(call, id, None, body.identity.as_ref(), true)?;
-        let pending = self.begin(call, key, id, "create", CREATE, Change::Create);
+        let pending = self.begin(call, key, id, "create", body.machine.times().create, Change::Create);
         let operation = pending.operation;
         let mut compute = Compute {
             name: name.to_owned(),
@@ -77,8 +75,7 @@ impl World {
             modified_on: call.now.service,
             state: State::Creating,
             errors: Vec::new(),
-            settings: body.settings,
-            pool: Pool::new(call.now.service),
+            machine: body.machine,
             born: false,
             pending: Some(pending),
             wake: None,
@@ -88,9 +85,12 @@ impl World {
         let answer = compute.created(id);
         let Some(workspace) = self.workspaces.get_mut(&key.0) else { return Ok(Response::empty(404)) };
         // A cluster that was detached lives on, and a new compute of its name takes it over as it is (azureml-api f.3).
-        if let Some((settings, pool, location)) = workspace.detached.remove(&key.1) {
-            compute.settings = Settings { scale: compute.settings.scale, ..settings };
-            (compute.pool, compute.compute_location, compute.born) = (pool, location, true);
+        if let Some((left, location)) = workspace.detached.get(&key.1)
+            && left.kind() == compute.machine.kind()
+        {
+            compute.machine.inherit(left.clone());
+            (compute.compute_location, compute.born) = (location.clone(), true);
+            workspace.detached.remove(&key.1);
         }
         workspace.ghosts.remove(&key.1);
         workspace.computes.insert(key.1.clone(), compute);
@@ -98,24 +98,32 @@ impl World {
         Ok(self.accepted(call, Response::json(201, &answer), operation))
     }
 
-    /// Only scale, tags and identity change; the rest is answered as sent and forgotten (azureml-api f.2).
+    /// Tags, identity and what the type lets change are changed; the rest is answered as sent and forgotten (azureml-api f.2).
     fn replace(&mut self, call: &Call<'_>, key: &ComputeKey, id: &str, body: ComputeBody) -> Result<Response, Refusal> {
         let present = self.changeable(key)?;
-        let before =
-            Before { scale: present.settings.scale, tags: present.tags.clone(), identity: present.identity.clone() };
+        let (kind, times) = (present.machine.kind(), present.machine.times());
+        if kind != body.machine.kind() {
+            let text = format!(
+                "The computeType of compute '{}' is {kind} and cannot be changed to {}.",
+                present.name,
+                body.machine.kind()
+            );
+            return Err(Refusal::user_error(text).target("properties.computeType"));
+        }
+        let before = before(present);
         let identity = self.identity(call, id, before.identity.as_ref(), body.identity.as_ref(), true)?;
         let change = Change::Update(Box::new(before));
-        let pending = self.begin(call, key, id, "update", UPDATE, change);
+        let pending = self.begin(call, key, id, "update", times.update, change);
         let operation = pending.operation;
         let Some(compute) = self.compute_mut(key) else { return Ok(Response::empty(404)) };
         remember(compute);
-        compute.settings.scale = body.settings.scale;
+        compute.machine.change(&body.machine);
         compute.tags = Some(body.tags.unwrap_or_default());
         compute.identity = identity;
         compute.modified_on = call.now.service;
         compute.state = State::Creating;
         compute.pending = Some(pending);
-        let mut answer = compute.changed(id, &body.settings);
+        let mut answer = compute.changed(id, &body.machine);
         answer["properties"]["description"] = json!(body.description);
         answer["properties"]["disableLocalAuth"] = json!(body.disable_local_auth);
         self.schedule(key);
@@ -137,13 +145,16 @@ impl World {
             return Ok(Response::empty(404));
         }
         let present = self.changeable(&key)?;
+        let Some(cluster) = present.machine.cluster() else {
+            let text = format!("ComputeUpdate with computeType {} is not supported.", present.machine.kind());
+            return Err(Refusal::user_error(text));
+        };
         if body.is_empty() {
             return Ok(Response::json(200, &present.show(&id)));
         }
         let PatchBody { min, max, idle, identity } = body;
-        let before =
-            Before { scale: present.settings.scale, tags: present.tags.clone(), identity: present.identity.clone() };
-        let mut scale = before.scale;
+        let (before, times) = (before(present), present.machine.times());
+        let mut scale = cluster.settings.scale;
         (scale.min, scale.max) = (min.unwrap_or(scale.min), max.unwrap_or(scale.max));
         scale.idle = idle.or(scale.idle);
         checks::ordered(scale.min, scale.max)?;
@@ -152,18 +163,20 @@ impl World {
             None => before.identity.clone(),
             asked => self.identity(call, &id, before.identity.as_ref(), asked.as_ref(), false)?,
         };
-        let pending = self.begin(call, &key, &id, "update", UPDATE, Change::Update(Box::new(before)));
+        let pending = self.begin(call, &key, &id, "update", times.update, Change::Update(Box::new(before)));
         let operation = pending.operation;
         let Some(compute) = self.compute_mut(&key) else { return Ok(Response::empty(404)) };
         remember(compute);
-        compute.settings.scale = scale;
         compute.identity = identity;
         compute.modified_on = call.now.service;
         compute.state = State::Updating;
         compute.pending = Some(pending);
-        let mut echo = Settings { remote_login: "NotSpecified", ..compute.settings.clone() };
-        echo.scale.idle = idle;
-        let answer = compute.changed(&id, &echo);
+        let Some(cluster) = compute.machine.cluster_mut() else { return Ok(Response::empty(404)) };
+        cluster.settings.scale = scale;
+        let mut settings = Settings { remote_login: "NotSpecified", ..cluster.settings.clone() };
+        settings.scale.idle = idle;
+        let echo = Cluster { settings, pool: Pool::new(call.now.service) };
+        let answer = compute.changed(&id, &Machine::Cluster(Box::new(echo)));
         self.schedule(&key);
         Ok(self.accepted(call, Response::json(versions::patch_status(&call.version), &answer), operation))
     }
@@ -220,7 +233,9 @@ impl World {
     fn allowed_by_policy(&self, call: &Call<'_>, body: &ComputeBody, name: &str) -> Result<(), Refusal> {
         let subscription = self.subscriptions.get(&call.subscription.to_ascii_lowercase());
         for policy in subscription.iter().flat_map(|subscription| &subscription.policies) {
-            let size = policy.denied_vm_sizes.iter().any(|size| size.eq_ignore_ascii_case(&body.settings.vm_size));
+            let asked = body.machine.vm_size();
+            let size =
+                policy.denied_vm_sizes.iter().any(|size| asked.is_some_and(|asked| size.eq_ignore_ascii_case(asked)));
             let has = |tag: &String| body.tags.as_ref().is_some_and(|tags| tags.contains_key(tag));
             if size || !policy.required_tags.iter().all(has) {
                 return Err(disallowed(&call.subscription, &policy.name, name));
@@ -228,6 +243,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// What is put back if a change of a compute fails.
+fn before(present: &Compute) -> Before {
+    Before { kept: present.machine.keep(), tags: present.tags.clone(), identity: present.identity.clone() }
 }
 
 /// Checks the actions on the subnet and the identities that a write names.

@@ -2,7 +2,9 @@
 //! and checks no callers.
 
 pub(crate) mod amlcompute;
+pub(crate) mod attached;
 pub(crate) mod identity;
+pub(crate) mod machine;
 pub(crate) mod nodes;
 
 use std::collections::BTreeMap;
@@ -12,9 +14,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::{
-    amlcompute::Settings,
     identity::Identity,
-    nodes::{Pool, Scale},
+    machine::{Kept, Look, Machine},
 };
 use crate::time;
 
@@ -73,7 +74,7 @@ pub(crate) enum Change {
     Create,
     /// Holds what is put back if it fails.
     Update(Box<Before>),
-    /// `detach`: the cluster itself stays behind.
+    /// `detach`: the thing itself stays behind.
     Delete {
         detach: bool,
         linger: u32,
@@ -83,7 +84,7 @@ pub(crate) enum Change {
 /// The members that an update may change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Before {
-    pub(crate) scale: Scale,
+    pub(crate) kept: Kept,
     pub(crate) tags: Option<BTreeMap<String, String>>,
     pub(crate) identity: Option<Identity>,
 }
@@ -112,8 +113,7 @@ pub(crate) struct Compute {
     pub(crate) modified_on: Timestamp,
     pub(crate) state: State,
     pub(crate) errors: Vec<ArmError>,
-    pub(crate) settings: Settings,
-    pub(crate) pool: Pool,
+    pub(crate) machine: Machine,
     /// Whether it ever was Succeeded: only then it has nodes.
     pub(crate) born: bool,
     pub(crate) pending: Option<Pending>,
@@ -155,23 +155,28 @@ impl Compute {
             Change::Update(_) | Change::Delete { .. } => None,
         });
         self.modified_on = at;
-        self.tags.get_or_insert_default();
+        if !self.machine.is_attached() {
+            // Tags of an attached machine stay null (azureml-api f.5).
+            self.tags.get_or_insert_default();
+        }
         match (pending.change, failure) {
             (Change::Delete { detach, linger }, None) => return Some(Ended::Removed { detach, linger }),
             (Change::Update(before), Some(error)) => {
-                (self.settings.scale, self.tags, self.identity) = (before.scale, before.tags, before.identity);
+                let Before { kept, tags, identity } = *before;
+                (self.tags, self.identity) = (tags, identity);
+                self.machine.restore(kept);
                 return Some(self.fail(error));
             }
             (Change::Create | Change::Delete { .. }, Some(error)) => return Some(self.fail(error)),
             (Change::Create, None) => {
                 if !self.born {
-                    self.pool = Pool::new(time::after(at, NOTICED));
+                    self.machine.born(time::after(at, NOTICED));
                 }
                 self.born = true;
             }
             (Change::Update(_), None) => {}
         }
-        self.settings.complete();
+        self.machine.complete();
         self.state = State::Succeeded;
         self.errors.clear();
         Some(Ended::Succeeded)
@@ -181,47 +186,42 @@ impl Compute {
         self.state = State::Failed;
         self.errors = vec![error.clone()];
         if !self.born {
-            self.settings.vm_priority.get_or_insert("Dedicated");
+            self.machine.stillborn();
         }
         Ended::Failed(error)
     }
 
     /// What a GET shows.
     pub(crate) fn show(&self, id: &str) -> Value {
-        if self.born {
-            return self.envelope(id, &self.settings.show(&self.pool), &Value::Null, true);
-        }
-        self.envelope(id, &self.settings.echo(), &Value::Null, self.state == State::Failed)
+        let look = if self.born { Look::Born } else { Look::Unborn };
+        let settled = self.born || self.state == State::Failed;
+        self.envelope(id, &self.machine, look, &self.machine.resource_id(id, false), settled)
     }
 
     /// What the PUT that makes it answers.
     pub(crate) fn created(&self, id: &str) -> Value {
-        self.envelope(id, &self.settings.echo(), &Value::Null, false)
+        self.envelope(id, &self.machine, Look::Answer, &self.machine.resource_id(id, false), false)
     }
 
-    /// What a PUT or PATCH on it answers: the request's settings, no nodes, and the id of the Batch AI cluster behind it
-    /// (recorded 2022-12-28, 2025-11-04).
-    pub(crate) fn changed(&self, id: &str, echo: &Settings) -> Value {
-        let cluster = id
-            .replace("/Microsoft.MachineLearningServices/workspaces/", "/Microsoft.BatchAI/workspaces/")
-            .replace("/computes/", "/clusters/");
-        self.envelope(id, &echo.echo(), &json!(cluster), true)
+    /// What a PUT or PATCH on it answers: what was asked for, whatever comes of it.
+    pub(crate) fn changed(&self, id: &str, asked: &Machine) -> Value {
+        self.envelope(id, asked, Look::Answer, &asked.resource_id(id, true), true)
     }
 
     /// `settled`: the service has looked at it, so that it knows its region, has no null tags and no null warnings.
-    fn envelope(&self, id: &str, inner: &Value, resource_id: &Value, settled: bool) -> Value {
+    fn envelope(&self, id: &str, machine: &Machine, look: Look, resource_id: &Value, settled: bool) -> Value {
         let mut properties = json!({
             "createdOn": time::ticks(self.created_on),
             "modifiedOn": time::ticks(self.modified_on),
             "disableLocalAuth": self.disable_local_auth,
             "description": self.description,
             "resourceId": resource_id,
-            "computeType": "AmlCompute",
+            "computeType": machine.kind(),
             "provisioningState": self.state.word(),
             "provisioningErrors": null,
             "provisioningWarnings": if settled { json!({}) } else { Value::Null },
-            "isAttachedCompute": false,
-            "properties": inner
+            "isAttachedCompute": machine.is_attached(),
+            "properties": machine.describe(self, look)
         });
         if settled {
             properties["computeLocation"] = json!(self.compute_location);

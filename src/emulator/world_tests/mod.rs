@@ -1,5 +1,6 @@
 //! Tests of the world as a whole, request by request, with a clock that stands still until it is moved. Opens no socket.
 
+mod attached;
 mod clusters;
 mod hands;
 mod hostile;

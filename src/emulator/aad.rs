@@ -1,6 +1,9 @@
 //! Entra ID (Azure AD): tenants, principals and the token endpoint. Knows nothing of ARM.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     message::{Request, Response},
     random::{self, Random},
+    rights::Rights,
     route,
     seed::Seed,
     token::Claims,
@@ -20,7 +24,7 @@ pub(crate) struct Principal {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     pub(crate) object_id: String,
-    pub(crate) denied: Vec<String>,
+    pub(crate) rights: Arc<Rights>,
 }
 
 /// Who exists.
@@ -36,30 +40,36 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// The tenants, principals and managed identities of a seed.
-    pub(crate) fn new(seed: &Seed) -> Self {
+    ///
+    /// # Errors
+    /// What is wrong with a principal, and where.
+    pub(crate) fn new(seed: &Seed) -> Result<Self, String> {
         let tenants = seed.principals.iter().map(|principal| &principal.tenant);
         let tenants = tenants.chain(seed.subscriptions.iter().map(|subscription| &subscription.tenant));
-        let principals = seed.principals.iter().map(|principal| Principal {
-            tenant: principal.tenant.clone(),
-            client_id: principal.client_id.clone(),
-            client_secret: principal.client_secret.clone(),
-            object_id: principal
-                .object_id
-                .clone()
-                .unwrap_or_else(|| random::uuid_for(seed.random, &principal.client_id).to_string()),
-            denied: principal.denied.clone(),
+        let principals = seed.principals.iter().enumerate().map(|(index, principal)| {
+            let rights = Rights::new(&principal.denied, principal.role_assignments.as_deref());
+            Ok(Principal {
+                tenant: principal.tenant.clone(),
+                client_id: principal.client_id.clone(),
+                client_secret: principal.client_secret.clone(),
+                object_id: principal
+                    .object_id
+                    .clone()
+                    .unwrap_or_else(|| random::uuid_for(seed.random, &principal.client_id).to_string()),
+                rights: Arc::new(rights.map_err(|why| format!("seed: principals[{index}].{why}"))?),
+            })
         });
         let identities = seed.identities.iter().map(|identity| {
             (identity.id.to_ascii_lowercase(), (identity.principal_id.clone(), identity.client_id.clone()))
         });
-        Self {
+        Ok(Self {
             tenants: tenants.map(|tenant| tenant.to_ascii_lowercase()).collect(),
-            principals: principals.collect(),
+            principals: principals.collect::<Result<_, String>>()?,
             identities: identities.collect(),
             only_listed: seed.only_listed_identities,
             lifetime: seed.token_lifetime_seconds,
             random: seed.random,
-        }
+        })
     }
 
     /// The principal of a client id in a tenant.
@@ -238,8 +248,12 @@ mod tests {
             base: "https://localhost:1".into(),
             ..Request::default()
         };
-        let answer =
-            Directory::new(&Seed::default()).token(tenant, &request, &mut Random::new(1), Timestamp::UNIX_EPOCH);
+        let answer = Directory::new(&Seed::default()).unwrap().token(
+            tenant,
+            &request,
+            &mut Random::new(1),
+            Timestamp::UNIX_EPOCH,
+        );
         (answer.status, serde_json::from_slice(&answer.body).unwrap())
     }
 
@@ -279,9 +293,9 @@ mod tests {
 
     #[test]
     fn identities_keep_their_ids_in_any_letter_case() {
-        let directory = Directory::new(&Seed::default());
+        let directory = Directory::new(&Seed::default()).unwrap();
         assert_eq!(directory.identity("/subscriptions/S/x"), directory.identity("/Subscriptions/s/X"));
-        let closed = Directory::new(&Seed { only_listed_identities: true, ..Seed::default() });
+        let closed = Directory::new(&Seed { only_listed_identities: true, ..Seed::default() }).unwrap();
         assert_eq!(closed.identity("/subscriptions/S/x"), None);
     }
 }

@@ -1,11 +1,14 @@
 //! Who is asking, and whether they may: ARM's checks of tokens and of role assignments. Issues no tokens and changes nothing.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
     aad::{Directory, Principal},
     errors::Refusal,
     message::Request,
+    rights::Rights,
     token::Claims,
 };
 
@@ -23,7 +26,7 @@ pub(crate) struct Caller {
     pub(crate) tenant: String,
     pub(crate) client_id: String,
     pub(crate) object_id: String,
-    denied: Vec<String>,
+    rights: Arc<Rights>,
 }
 
 impl Caller {
@@ -32,16 +35,21 @@ impl Caller {
             tenant: principal.tenant.clone(),
             client_id: principal.client_id.clone(),
             object_id: principal.object_id.clone(),
-            denied: principal.denied.clone(),
+            rights: Arc::clone(&principal.rights),
         }
     }
 
     /// Whether a role assignment covers the action.
-    fn may(&self, action: &str) -> bool {
-        !self.denied.iter().any(|denied| match denied.strip_suffix('*') {
-            Some(start) => action.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
-            None => denied.eq_ignore_ascii_case(action),
-        })
+    pub(crate) fn may(&self, action: &str, scope: &str) -> bool {
+        self.rights.allow(action, scope)
+    }
+
+    /// Checks the reading of a list: ARM shows the part of it that the caller may see, if there can be one.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize).
+    pub(crate) fn authorize_list(&self, action: &str, scope: &str) -> Result<(), Refusal> {
+        if self.rights.allow_below(action, scope) { Ok(()) } else { self.authorize(action, scope) }
     }
 
     /// Checks one action.
@@ -49,7 +57,7 @@ impl Caller {
     /// # Errors
     /// 403 `AuthorizationFailed` with ARM's words (azureml-api e.2).
     pub(crate) fn authorize(&self, action: &str, scope: &str) -> Result<(), Refusal> {
-        if self.may(action) {
+        if self.may(action, scope) {
             return Ok(());
         }
         let (client, object) = (&self.client_id, &self.object_id);
@@ -68,7 +76,7 @@ impl Caller {
     /// 403 `LinkedAuthorizationFailed` with ARM's words (recorded in aad-pod-identity issue 613).
     pub(crate) fn authorize_linked(&self, action: &str, scope: &str, linked: (&str, &str)) -> Result<(), Refusal> {
         let (linked_action, linked_scope) = linked;
-        if self.may(linked_action) {
+        if self.may(linked_action, linked_scope) {
             return Ok(());
         }
         let (client, object) = (&self.client_id, &self.object_id);
@@ -161,7 +169,7 @@ mod tests {
         let headers = token.map(|token| ("authorization".to_owned(), token.to_owned()));
         let request =
             Request { headers: headers.into_iter().collect(), base: "http://127.0.0.1:1".into(), ..Request::default() };
-        authenticate(&Directory::new(&Seed::default()), &request, tenant, Timestamp::UNIX_EPOCH)
+        authenticate(&Directory::new(&Seed::default()).unwrap(), &request, tenant, Timestamp::UNIX_EPOCH)
     }
 
     fn token(audience: &str, tenant: &str, client: &str, lifetime: u32) -> String {
@@ -204,7 +212,8 @@ mod tests {
     #[test]
     fn denied_actions_are_refused_by_name_and_by_prefix() {
         let mut caller = try_token(Some(&token("https://management.azure.com", TENANT, CLIENT_ID, 60)), None).unwrap();
-        caller.denied = vec!["Microsoft.X/a/write".into(), "Microsoft.Network/*".into()];
+        let denied = ["Microsoft.X/a/write".to_owned(), "Microsoft.Network/*".to_owned()];
+        caller.rights = Arc::new(Rights::new(&denied, None).unwrap());
         assert!(caller.authorize("Microsoft.X/a/read", "/s").is_ok());
         let refusal = caller.authorize("microsoft.x/A/write", "/s").unwrap_err();
         assert_eq!(refusal.code, "AuthorizationFailed");

@@ -38,6 +38,7 @@ impl World {
             .values()
             .filter(|workspace| {
                 workspace.subscription == call.subscription
+                    && call.caller.may("Microsoft.MachineLearningServices/workspaces/read", &workspace.id())
                     && group.is_none_or(|group| group.eq_ignore_ascii_case(&workspace.group))
             })
             .map(|workspace| workspace.show(&call.request.base, self.seed))

@@ -1,6 +1,8 @@
 //! Things that happen to the world without a request: nodes lost, jobs, operations that fail, quotas changed, hands behind the
 //! back. Carries them out; the management plane asks for them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,7 +12,8 @@ use crate::{
         machine::Cluster,
         nodes::{self, NodeState},
     },
-    seed::{Lock, QuotaSeed},
+    rights::Rights,
+    seed::{AssignmentSeed, Lock, QuotaSeed},
     time::{self, Now},
     world::{ComputeKey, World},
 };
@@ -99,6 +102,14 @@ pub enum Event {
         /// See [`PrincipalSeed::denied`](crate::PrincipalSeed::denied).
         denied: Vec<String>,
     },
+    /// Role assignments of a principal are replaced. What it is denied stays denied.
+    RoleAssignmentsChanged {
+        /// Its client id.
+        client_id: String,
+        /// See [`PrincipalSeed::role_assignments`](crate::PrincipalSeed::role_assignments).
+        #[serde(default)]
+        role_assignments: Option<Vec<AssignmentSeed>>,
+    },
     /// A client secret is replaced. Tokens that were given out stay good.
     SecretRotated {
         /// The principal's client id.
@@ -165,12 +176,10 @@ impl World {
             }
             Event::TagsStripped { compute, keys } => self.strip_tags(&compute, keys.as_deref()),
             Event::AccessChanged { client_id, denied } => {
-                let changed = self.directory.principals_mut(&client_id).map(|known| known.denied.clone_from(&denied));
-                if changed.count() > 0 {
-                    Ok("access changed".into())
-                } else {
-                    Err(format!("no principal has client id '{client_id}'"))
-                }
+                self.change_rights(&client_id, |rights| Rights::new(&denied, rights.given()))
+            }
+            Event::RoleAssignmentsChanged { client_id, role_assignments } => {
+                self.change_rights(&client_id, |rights| Rights::new(rights.denied(), role_assignments.as_deref()))
             }
             Event::SecretRotated { client_id, client_secret } => {
                 let changed = self
@@ -267,6 +276,19 @@ impl World {
             tags.retain(|tag, _| keys.is_some_and(|keys| !keys.contains(tag)));
         }
         Ok("tags stripped".into())
+    }
+
+    fn change_rights(
+        &mut self,
+        client_id: &str,
+        change: impl Fn(&Rights) -> Result<Rights, String>,
+    ) -> Result<String, String> {
+        let mut changed = Err(format!("no principal has client id '{client_id}'"));
+        for principal in self.directory.principals_mut(client_id) {
+            principal.rights = Arc::new(change(&principal.rights)?);
+            changed = Ok("access changed".into());
+        }
+        changed
     }
 
     fn change_lock(&mut self, group: &str, lock: Option<Lock>) -> Result<String, String> {

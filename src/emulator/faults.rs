@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::message::Request;
+use crate::{message::Request, pattern};
 
 /// A fault, as `POST /faults` takes it: `{"match": {"method": "PUT", "path": "/computes/cpu"}, "nth": 2, "times": 1,
 /// "effect": {"kind": "dropConnection", "when": "afterEffect"}}`.
@@ -227,19 +227,7 @@ fn meets(conditions: &Match, request: &Request) -> bool {
 
 /// Whether `whole` contains `part`, or fits it if it has a `*`.
 fn contains(whole: &str, part: &str) -> bool {
-    if !part.contains('*') {
-        return whole.contains(part);
-    }
-    let pieces: Vec<&str> = part.split('*').collect();
-    let (first, last) = (pieces[0], pieces[pieces.len() - 1]);
-    let Some(mut rest) = whole.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
-    for piece in &pieces[1..pieces.len() - 1] {
-        match rest.find(piece) {
-            Some(at) => rest = &rest[at + piece.len()..],
-            None => return false,
-        }
-    }
-    true
+    if part.contains('*') { pattern::fits(whole, part) } else { whole.contains(part) }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl World {
         let mut world = Self {
             seed: seed.random,
             page_size: seed.page_size.max(1),
-            directory: Directory::new(seed),
+            directory: Directory::new(seed)?,
             subscriptions: BTreeMap::new(),
             workspaces: BTreeMap::new(),
             quotas: Quotas::new(&seed.quotas),

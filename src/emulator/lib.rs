@@ -27,10 +27,12 @@ mod manage;
 mod message;
 mod metadata;
 mod operations;
+mod pattern;
 mod quota;
 mod random;
 mod regional;
 mod regions;
+mod rights;
 mod route;
 mod seed;
 mod sizes;
@@ -63,8 +65,8 @@ pub use crate::{
     faults::{Effect, Fault, Match, When},
     journal::Entry,
     seed::{
-        BudgetSeed, CLIENT_ID, CLIENT_SECRET, GroupSeed, IdentitySeed, Lock, OBJECT_ID, PolicySeed, PrincipalSeed,
-        QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed, WorkspaceSeed,
+        AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, GroupSeed, IdentitySeed, Lock, OBJECT_ID, PolicySeed,
+        PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed, WorkspaceSeed,
     },
 };
 use crate::{

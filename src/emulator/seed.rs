@@ -60,6 +60,26 @@ pub struct PrincipalSeed {
     /// `*` at the end stands for any rest. Everything else is allowed.
     #[serde(default)]
     pub denied: Vec<String>,
+    /// Its role assignments. Absent or null: it may do everything everywhere, less what is denied.
+    #[serde(default)]
+    pub role_assignments: Option<Vec<AssignmentSeed>>,
+}
+
+/// A role assignment: a built-in role, or actions of your own, at a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AssignmentSeed {
+    /// `/`, or the ARM id of a subscription, a resource group or a resource.
+    pub scope: String,
+    /// `Owner`, `Contributor`, `Reader`, `AzureML Data Scientist` or `AzureML Compute Operator`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Actions of a custom role; `*` stands for any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+    /// What is taken from those actions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_actions: Vec<String>,
 }
 
 /// A user-assigned managed identity.
@@ -228,6 +248,7 @@ impl Default for Seed {
                 client_secret: CLIENT_SECRET.into(),
                 object_id: Some(OBJECT_ID.into()),
                 denied: Vec::new(),
+                role_assignments: None,
             }],
             identities: Vec::new(),
             only_listed_identities: false,

@@ -46,7 +46,8 @@ impl World {
                     "tenant": known.tenant,
                     "clientId": known.client_id,
                     "objectId": known.object_id,
-                    "denied": known.denied
+                    "denied": known.rights.denied(),
+                    "roleAssignments": known.rights.given()
                 })
             })
             .collect();

@@ -134,8 +134,12 @@ impl World {
             trace.remaining = Some(self.throttle.admit(&id, &caller.object_id, kind, now.wall)?);
         }
         let call = Call { request, regional, plan, now, version, caller, subscription: id, tenant };
-        if let Some((action, scope)) = action(&call, &route.target) {
-            call.caller.authorize(&action, &scope)?;
+        match action(&call, &route.target) {
+            Some((action, scope)) if matches!(route.target, Target::Workspaces { .. }) => {
+                call.caller.authorize_list(&action, &scope)?;
+            }
+            Some((action, scope)) => call.caller.authorize(&action, &scope)?,
+            None => {}
         }
         Ok(call)
     }
@@ -276,7 +280,17 @@ fn action(call: &Call<'_>, target: &Target) -> Option<(String, String)> {
         Target::NameAvailability(path) => {
             (format!("{NAMESPACE}/workspaces/checkComputeNameAvailability/action"), scope(path, ""))
         }
-        Target::Location { .. } => (format!("{NAMESPACE}/{kind}/{verb}"), subscription),
+        Target::Location { location, resource } => {
+            let place = format!("{subscription}/providers/{NAMESPACE}/locations/{location}");
+            let scope = match resource {
+                LocationResource::Operation(id) => format!("{place}/computeOperationsStatus/{id}"),
+                LocationResource::VmSizes
+                | LocationResource::Usages
+                | LocationResource::Quotas
+                | LocationResource::UpdateQuotas => place,
+            };
+            (format!("{NAMESPACE}/{kind}/{verb}"), scope)
+        }
         Target::Unknown { .. } => return None,
     })
 }

@@ -7,6 +7,7 @@ mod hostile;
 mod refusals;
 mod regional;
 mod regions;
+mod roles;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -29,6 +30,8 @@ struct Bench {
     world: World,
     now: Now,
     version: &'static str,
+    /// Tenant and client id of who asks.
+    caller: (&'static str, &'static str),
 }
 
 impl Bench {
@@ -39,7 +42,7 @@ impl Bench {
     fn with(seed: &Seed) -> Self {
         let start: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
         let now = Now { wall: start, service: start };
-        Self { world: World::new(seed, now).unwrap(), now, version: "2026-05-01" }
+        Self { world: World::new(seed, now).unwrap(), now, version: "2026-05-01", caller: (TENANT, CLIENT_ID) }
     }
 
     fn pass(&mut self, seconds: i64) {
@@ -48,7 +51,8 @@ impl Bench {
 
     fn send(&mut self, method: &str, target: &str, body: Option<&Value>) -> Response {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let claims = Claims::of("https://management.azure.com", TENANT, CLIENT_ID, OBJECT_ID, self.now.wall, 3600);
+        let (tenant, client) = self.caller;
+        let claims = Claims::of("https://management.azure.com", tenant, client, OBJECT_ID, self.now.wall, 3600);
         let mut request = Request {
             method: method.into(),
             path: path.into(),

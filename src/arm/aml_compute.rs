@@ -77,6 +77,11 @@ pub struct NodeStateCounts {
 }
 
 impl AmlCompute {
+    /// Whether nodes are being added or removed right now.
+    pub fn is_resizing(&self) -> bool {
+        self.allocation_state == Some(AllocationState::Resizing)
+    }
+
     fn from_body(body: &Value) -> Self {
         let null = Value::Null;
         let own = body.pointer("/properties/properties").unwrap_or(&null);

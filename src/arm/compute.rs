@@ -105,6 +105,13 @@ impl Compute {
         })
     }
 
+    /// Whether something is under way, of whatever type the compute is: its provisioning, a resize, a start.
+    pub fn is_moving(&self) -> bool {
+        !self.provisioning_state.is_terminal()
+            || self.aml_compute().is_some_and(|cluster| cluster.is_resizing())
+            || self.compute_instance().is_some_and(|instance| instance.is_moving())
+    }
+
     /// Where the machines are: `computeLocation`, else `location`.
     pub fn region(&self) -> Option<&str> {
         self.compute_location.as_deref().or(self.location.as_deref())

@@ -3,8 +3,10 @@
 //! Must not do IO, know Kubernetes, or decide anything. Parsing is tolerant (unknown fields are kept, unknown enum
 //! values are carried as they came), because recorded traffic holds fields that no published contract declares.
 
+mod action;
 mod aml_compute;
 mod compute;
+mod compute_instance;
 mod duration;
 mod error;
 mod id;
@@ -12,14 +14,16 @@ mod operation;
 mod state;
 mod workspace;
 
+pub use action::ComputeAction;
 pub use aml_compute::{AmlCompute, NodeStateCounts, ScaleSettings};
 pub use compute::{Compute, Identity, NotACompute, UserAssignedIdentity};
+pub use compute_instance::{Application, ComputeInstance, LastOperation, OsImage, Person};
 pub use duration::{format_iso, parse_duration};
 pub use error::ArmError;
 pub use id::{ComputeId, IdError, ResourceId, WorkspaceId, same_id, same_location};
 pub use operation::{Node, Operation};
 pub use state::{
-    AllocationState, ComputeType, IdentityType, NodeState, OperationStatus, OsType, ProvisioningState, RemoteLogin,
-    VmPriority,
+    AllocationState, ComputeType, IdentityType, InstanceOperation, InstanceState, NodeState, OperationStatus,
+    OperationTrigger, OsType, ProvisioningState, RemoteLogin, VmPriority,
 };
 pub use workspace::{Usage, VmSize, Workspace};

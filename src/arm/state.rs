@@ -111,6 +111,89 @@ open_enum!(
 );
 
 open_enum!(
+    /// `state` of an instance: its power, its setup and its troubles in one word (azureml-api.md c.2). `Ready` is a
+    /// word of older versions for `Running`; `StartFailed` and `StopFailed` are not published as states, but errors
+    /// name them.
+    InstanceState {
+        Creating = "Creating",
+        CreateFailed = "CreateFailed",
+        Deleting = "Deleting",
+        Running = "Running",
+        Ready = "Ready",
+        JobRunning = "JobRunning",
+        Restarting = "Restarting",
+        RestartFailed = "RestartFailed",
+        Resizing = "Resizing",
+        ResizeFailed = "ResizeFailed",
+        Reimaging = "Reimaging",
+        ReimageFailed = "ReimageFailed",
+        SettingUp = "SettingUp",
+        SetupFailed = "SetupFailed",
+        UserSettingUp = "UserSettingUp",
+        UserSetupFailed = "UserSetupFailed",
+        Starting = "Starting",
+        StartFailed = "StartFailed",
+        Stopping = "Stopping",
+        StopFailed = "StopFailed",
+        Stopped = "Stopped",
+        Unusable = "Unusable",
+    }
+);
+
+impl InstanceState {
+    /// Whether it is on the way to another state. `Unknown`, and what this version does not know, counts as moving.
+    pub fn is_moving(&self) -> bool {
+        match self {
+            Self::Creating
+            | Self::Deleting
+            | Self::Restarting
+            | Self::Resizing
+            | Self::Reimaging
+            | Self::SettingUp
+            | Self::UserSettingUp
+            | Self::Starting
+            | Self::Stopping
+            | Self::Unknown(_) => true,
+            Self::CreateFailed
+            | Self::Running
+            | Self::Ready
+            | Self::JobRunning
+            | Self::RestartFailed
+            | Self::ResizeFailed
+            | Self::ReimageFailed
+            | Self::SetupFailed
+            | Self::UserSetupFailed
+            | Self::StartFailed
+            | Self::StopFailed
+            | Self::Stopped
+            | Self::Unusable => false,
+        }
+    }
+}
+
+open_enum!(
+    /// `lastOperation.operationName` of an instance.
+    InstanceOperation {
+        Create = "Create",
+        Start = "Start",
+        Stop = "Stop",
+        Restart = "Restart",
+        Resize = "Resize",
+        Reimage = "Reimage",
+        Delete = "Delete",
+    }
+);
+
+open_enum!(
+    /// `lastOperation.operationTrigger` of an instance: who stopped or started it.
+    OperationTrigger {
+        User = "User",
+        Schedule = "Schedule",
+        IdleShutdown = "IdleShutdown",
+    }
+);
+
+open_enum!(
     /// `nodeState` in an answer of `listNodes`.
     NodeState {
         Idle = "idle",

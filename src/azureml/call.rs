@@ -2,6 +2,7 @@
 //!
 //! Must not build URLs or send anything; a call that is not a row here does not exist.
 
+use arm::ComputeAction;
 use std::fmt;
 use std::time::Duration;
 
@@ -65,6 +66,20 @@ pub enum Call {
     DeleteCompute,
     /// POST that lists a cluster's nodes.
     ListNodes,
+    /// POST that starts an instance.
+    StartCompute,
+    /// POST that stops an instance.
+    StopCompute,
+    /// POST that restarts an instance.
+    RestartCompute,
+    /// POST that sets after how long an idle instance stops.
+    SetIdleShutdown,
+    /// POST that replaces an instance's schedules.
+    SetSchedules,
+    /// POST that replaces an instance's custom applications.
+    SetCustomServices,
+    /// POST that switches single sign-on to an instance's applications.
+    SetSso,
     /// GET of a location's VM sizes.
     ListVmSizes,
     /// GET of a location's usages.
@@ -91,9 +106,28 @@ pub struct Row {
 /// The newest stable version (azureml-api.md a).
 const STABLE: Option<(&str, &str)> = Some(("2026-05-01", "newest stable version"));
 
+/// What no stable version has: the actions are published in this preview and serve all instances (azureml-api.md a.2).
+const ACTIONS: Option<(&str, &str)> = Some(("2024-04-01-preview", "no stable version has this action"));
+/// `updateSchedules` was published in this one preview and never again, though the right to it still exists.
+const SCHEDULES: Option<(&str, &str)> = Some(("2021-03-01-preview", "the only version that has this action"));
+
+impl From<ComputeAction> for Call {
+    fn from(action: ComputeAction) -> Self {
+        match action {
+            ComputeAction::Start => Self::StartCompute,
+            ComputeAction::Stop => Self::StopCompute,
+            ComputeAction::Restart => Self::RestartCompute,
+            ComputeAction::SetIdleShutdown => Self::SetIdleShutdown,
+            ComputeAction::SetSchedules => Self::SetSchedules,
+            ComputeAction::SetCustomServices => Self::SetCustomServices,
+            ComputeAction::SetSso => Self::SetSso,
+        }
+    }
+}
+
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::GetWorkspace,
         Self::ListComputes,
         Self::GetCompute,
@@ -101,6 +135,13 @@ impl Call {
         Self::PatchCompute,
         Self::DeleteCompute,
         Self::ListNodes,
+        Self::StartCompute,
+        Self::StopCompute,
+        Self::RestartCompute,
+        Self::SetIdleShutdown,
+        Self::SetSchedules,
+        Self::SetCustomServices,
+        Self::SetSso,
         Self::ListVmSizes,
         Self::ListUsages,
         Self::PollOperation,
@@ -118,6 +159,13 @@ impl Call {
             Self::PatchCompute => ("patch_compute", "update", Patch, Writes, STABLE),
             Self::DeleteCompute => ("delete_compute", "delete", Delete, Deletes, STABLE),
             Self::ListNodes => ("list_nodes", "list the nodes of", Post, Writes, STABLE),
+            Self::StartCompute => ("start_compute", "start", Post, Writes, STABLE),
+            Self::StopCompute => ("stop_compute", "stop", Post, Writes, STABLE),
+            Self::RestartCompute => ("restart_compute", "restart", Post, Writes, STABLE),
+            Self::SetIdleShutdown => ("set_idle_shutdown", "set the idle shutdown of", Post, Writes, ACTIONS),
+            Self::SetSchedules => ("set_schedules", "set the schedules of", Post, Writes, SCHEDULES),
+            Self::SetCustomServices => ("set_custom_services", "set the custom applications of", Post, Writes, ACTIONS),
+            Self::SetSso => ("set_sso", "switch single sign-on of", Post, Writes, ACTIONS),
             Self::ListVmSizes => ("list_vm_sizes", "list the VM sizes of", Get, Reads, STABLE),
             Self::ListUsages => ("list_usages", "list the usages of", Get, Reads, STABLE),
             Self::PollOperation => ("poll_operation", "look at", Get, Reads, None),
@@ -128,7 +176,16 @@ impl Call {
     /// Whether it may change something in Azure: `listNodes` spends the write budget but changes nothing.
     pub fn is_mutating(self) -> bool {
         match self {
-            Self::PutCompute | Self::PatchCompute | Self::DeleteCompute => true,
+            Self::PutCompute
+            | Self::PatchCompute
+            | Self::DeleteCompute
+            | Self::StartCompute
+            | Self::StopCompute
+            | Self::RestartCompute
+            | Self::SetIdleShutdown
+            | Self::SetSchedules
+            | Self::SetCustomServices
+            | Self::SetSso => true,
             Self::GetWorkspace
             | Self::ListComputes
             | Self::GetCompute

@@ -9,7 +9,7 @@ use crate::gate::Gate;
 use crate::operation::{Accepted, Header, OperationUrl, Progress};
 use crate::token::TokenSource;
 use crate::transport::{Answer, Request};
-use arm::{Compute, ComputeId, Node, Operation, OperationStatus, Usage, VmSize, Workspace, WorkspaceId};
+use arm::{Compute, ComputeAction, ComputeId, Node, Operation, OperationStatus, Usage, VmSize, Workspace, WorkspaceId};
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Client {
     /// # Errors
     /// Every kind. `ForeignOperationUrl` and what [`Error::may_have_taken_effect`] marks: look before asking again.
     pub async fn put_compute(&self, id: &ComputeId, body: &Value) -> Result<Accepted, Error> {
-        self.write(Call::PutCompute, id, &[], Some(body)).await
+        self.write(Call::PutCompute, id, &id.to_string(), &[], Some(body)).await
     }
 
     /// Changes parts of the compute (Azure: scale settings of a cluster, identity).
@@ -146,7 +146,7 @@ impl Client {
     /// # Errors
     /// As [`Client::put_compute`].
     pub async fn patch_compute(&self, id: &ComputeId, body: &Value) -> Result<Accepted, Error> {
-        self.write(Call::PatchCompute, id, &[], Some(body)).await
+        self.write(Call::PatchCompute, id, &id.to_string(), &[], Some(body)).await
     }
 
     /// Deletes the compute. `Accepted::Absent` when there is none.
@@ -158,7 +158,21 @@ impl Client {
             UnderlyingAction::Delete => "Delete",
             UnderlyingAction::Detach => "Detach",
         };
-        self.write(Call::DeleteCompute, id, &[("underlyingResourceAction", action)], None).await
+        self.write(Call::DeleteCompute, id, &id.to_string(), &[("underlyingResourceAction", action)], None).await
+    }
+
+    /// Asks something of the compute by its own POST. Power takes minutes; everything else is done when it is answered.
+    ///
+    /// # Errors
+    /// As [`Client::put_compute`]. What Azure refuses for the compute's state, it may also refuse only once the
+    /// operation runs (azureml-api.md e.2): look before asking again.
+    pub async fn act_on_compute(
+        &self,
+        id: &ComputeId,
+        action: ComputeAction,
+        body: Option<&Value>,
+    ) -> Result<Accepted, Error> {
+        self.write(action.into(), id, &format!("{id}/{}", action.segment()), &[], body).await
     }
 
     /// The nodes of a cluster. Spends the write budget: for people who ask, not for loops.
@@ -252,12 +266,13 @@ impl Client {
         &self,
         call: Call,
         id: &ComputeId,
+        path: &str,
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Accepted, Error> {
         let target = compute_name(id);
         let seen = doing(call, &target);
-        let answer = self.ask(call, &id.to_string(), query, subscription(id), &target, body).await?;
+        let answer = self.ask(call, path, query, subscription(id), &target, body).await?;
         if call == Call::DeleteCompute && (answer.status == 204 || is_absent(&answer, id)) {
             return Ok(Accepted::Absent);
         }
@@ -281,7 +296,7 @@ impl Client {
         let at_rest = match (status, state) {
             (202, _) => false,
             (_, Some(state)) => state.is_terminal(),
-            // A PATCH that changes nothing, and a DELETE that is done, may come back bare; a PUT always shows a state.
+            // A PATCH that changes nothing, a DELETE or POST that is done, may come back bare; a PUT always shows a state.
             (_, None) => call != Call::PutCompute,
         };
         if url.is_none() && at_rest {

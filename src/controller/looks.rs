@@ -4,7 +4,7 @@
 //! has changed, so that at rest nothing happens at all.
 
 use crate::failure;
-use arm::{AllocationState, Compute, WorkspaceId};
+use arm::{Compute, WorkspaceId};
 use azureml::Client;
 use jiff::Timestamp;
 use plan::{Attempt, Failure, Seen};
@@ -39,10 +39,7 @@ impl Snapshot {
 
     /// Whether something is under way, so that the next look comes sooner.
     fn is_moving(&self) -> bool {
-        self.computes.values().any(|compute| {
-            let resizing = compute.aml_compute().and_then(|c| c.allocation_state) == Some(AllocationState::Resizing);
-            resizing || !compute.provisioning_state.is_terminal()
-        })
+        self.computes.values().any(Compute::is_moving)
     }
 }
 

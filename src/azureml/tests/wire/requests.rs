@@ -4,7 +4,8 @@
 
 use crate::server::{Reply, Server};
 use crate::{COMPUTES, SUBSCRIPTION, Watcher, always, client, client_with, compute, workspace};
-use amlco_azureml::{Call, Options, Outcome, UnderlyingAction};
+use amlco_azureml::arm::ComputeAction;
+use amlco_azureml::{Accepted, Call, Options, Outcome, UnderlyingAction};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -47,6 +48,42 @@ async fn every_call_has_its_verb_path_and_version() {
         format!("GET {location}/eastus/usages?{version}"),
     ];
     assert_eq!(server.lines(), expected);
+}
+
+#[tokio::test]
+async fn every_action_has_its_path_and_the_version_that_knows_it() {
+    let server = always(Reply::new(200, &[], "")).await;
+    let client = client(&server);
+    for action in ComputeAction::ALL {
+        let body = json!({"of": action.as_str()});
+        let sent = (action != ComputeAction::Stop).then_some(&body);
+        assert_eq!(client.act_on_compute(&compute(), action, sent).await.unwrap(), Accepted::Done, "{action:?}");
+    }
+    let (stable, preview) = ("2026-05-01", "2024-04-01-preview");
+    let expected = [
+        ("start", stable),
+        ("stop", stable),
+        ("restart", stable),
+        ("updateIdleShutdownSetting", preview),
+        ("updateSchedules", "2021-03-01-preview"),
+        ("customServices", preview),
+        ("enableSso", preview),
+    ];
+    let expected = expected.map(|(path, version)| format!("POST {COMPUTES}/cpu-cluster/{path}?api-version={version}"));
+    assert_eq!(server.lines(), expected);
+    let seen = server.seen();
+    assert_eq!((seen[1].body.as_str(), seen[1].headers["content-length"].as_str()), ("", "0"));
+    assert_eq!(seen[6].body, r#"{"of":"SetSso"}"#);
+}
+
+#[tokio::test]
+async fn power_action_answered_202_runs_and_one_that_is_lost_may_have_happened() {
+    let server = Server::start(|_, number| Reply::new([202, 500][number], &[], "")).await;
+    let client = client(&server);
+    let running = client.act_on_compute(&compute(), ComputeAction::Start, None).await.unwrap();
+    assert!(matches!(running, Accepted::Running { url: None, .. }), "{running:?}");
+    let lost = client.act_on_compute(&compute(), ComputeAction::Stop, None).await.unwrap_err();
+    assert!(lost.may_have_taken_effect() && lost.to_string().starts_with("cannot stop compute cpu-cluster"), "{lost}");
 }
 
 #[tokio::test]

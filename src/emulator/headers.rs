@@ -61,6 +61,11 @@ pub(crate) fn answered(response: Response, trace: &Trace) -> Response {
     provider(common(response, trace), trace, "standard")
 }
 
+/// Headers of an answer of ARM's own, or of a provider that adds none.
+pub(crate) fn forwarded(response: Response, trace: &Trace) -> Response {
+    common(response, trace)
+}
+
 /// The answer to a refused request, with its headers.
 pub(crate) fn refused(refusal: Refusal, trace: &Trace, now: Now) -> Response {
     let origin = refusal.origin;

@@ -37,6 +37,7 @@ mod route;
 mod seed;
 mod sizes;
 mod snapshot;
+mod subscriptions;
 mod throttle;
 mod time;
 mod tls;

@@ -15,6 +15,8 @@ pub(crate) enum Route {
     CloudMetadata,
     /// `/discovery`, where a workspace's `discoveryUrl` leads.
     Discovery,
+    /// `/subscriptions`
+    Subscriptions,
     /// Anything below `/subscriptions`.
     Arm(ArmRoute),
     /// The same below `/rp/workspaces`: the regional service that azureml-core reads from (sdk-wire-notes 1).
@@ -89,6 +91,7 @@ pub(crate) fn parse(path: &str) -> Result<Route, Refusal> {
             Ok(Route::OpenIdConfiguration { tenant: parts[0].to_owned() })
         }
         ["discovery"] => Ok(Route::Discovery),
+        ["subscriptions"] => Ok(Route::Subscriptions),
         ["subscriptions", _, ..] => Ok(Route::Arm(arm(&parts, &names)?)),
         ["rp", "workspaces", "subscriptions", _, ..] => Ok(Route::Regional(arm(&parts[2..], &names[2..])?)),
         _ => Err(Refusal::gateway(

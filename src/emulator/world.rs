@@ -88,6 +88,7 @@ impl World {
             Ok(Route::InstanceDiscovery) => Directory::instance_discovery(&request.base),
             Ok(Route::CloudMetadata) => crate::metadata::endpoints(request),
             Ok(Route::Discovery) => crate::regional::discovery(&request.base),
+            Ok(Route::Subscriptions) => self.subscriptions(request, now),
             Ok(Route::Arm(route)) => self.arm(request, plan, now, &route, false),
             Ok(Route::Regional(route)) => self.arm(request, plan, now, &route, true),
             Err(refusal) => {

@@ -8,6 +8,7 @@ mod refusals;
 mod regional;
 mod regions;
 mod roles;
+mod subscriptions;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -11,6 +11,7 @@ mod duration;
 mod error;
 mod id;
 mod operation;
+mod removal;
 mod state;
 mod workspace;
 
@@ -22,6 +23,7 @@ pub use duration::{format_iso, parse_duration};
 pub use error::ArmError;
 pub use id::{ComputeId, IdError, ResourceId, WorkspaceId, same_id, same_location};
 pub use operation::{Node, Operation};
+pub use removal::UnderlyingAction;
 pub use state::{
     AllocationState, ComputeType, IdentityType, InstanceOperation, InstanceState, NodeState, OperationStatus,
     OperationTrigger, OsType, ProvisioningState, RemoteLogin, VmPriority,

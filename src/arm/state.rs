@@ -74,6 +74,8 @@ open_enum!(
         DataFactory = "DataFactory",
         DataLakeAnalytics = "DataLakeAnalytics",
         SynapseSpark = "SynapseSpark",
+        // Only the 2020 API knows it (azureml-api.md b).
+        Batch = "Batch",
     }
 );
 

@@ -9,7 +9,10 @@ use crate::gate::Gate;
 use crate::operation::{Accepted, Header, OperationUrl, Progress};
 use crate::token::TokenSource;
 use crate::transport::{Answer, Request};
-use arm::{Compute, ComputeAction, ComputeId, Node, Operation, OperationStatus, Usage, VmSize, Workspace, WorkspaceId};
+use arm::{
+    Compute, ComputeAction, ComputeId, Node, Operation, OperationStatus, UnderlyingAction, Usage, VmSize, Workspace,
+    WorkspaceId,
+};
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
@@ -41,15 +44,6 @@ impl Default for Options {
             observer: None,
         }
     }
-}
-
-/// What a DELETE does to the thing behind the compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnderlyingAction {
-    /// It is deleted with the compute: the only right one for clusters and instances (azureml-api.md f.3).
-    Delete,
-    /// It stays and is only let go.
-    Detach,
 }
 
 /// A client for one cloud and one identity. Cheap to clone.
@@ -154,11 +148,8 @@ impl Client {
     /// # Errors
     /// As [`Client::put_compute`]; `ParentNotFound` when the workspace is gone too.
     pub async fn delete_compute(&self, id: &ComputeId, action: UnderlyingAction) -> Result<Accepted, Error> {
-        let action = match action {
-            UnderlyingAction::Delete => "Delete",
-            UnderlyingAction::Detach => "Detach",
-        };
-        self.write(Call::DeleteCompute, id, &id.to_string(), &[("underlyingResourceAction", action)], None).await
+        self.write(Call::DeleteCompute, id, &id.to_string(), &[("underlyingResourceAction", action.as_str())], None)
+            .await
     }
 
     /// Asks something of the compute by its own POST. Power takes minutes; everything else is done when it is answered.

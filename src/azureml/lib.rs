@@ -51,8 +51,9 @@ mod transport;
 
 /// The types of what Azure answers.
 pub use arm;
+pub use arm::UnderlyingAction;
 pub use call::{Budget, Call, Observer, Outcome, Row, Verb};
-pub use client::{Client, Options, UnderlyingAction};
+pub use client::{Client, Options};
 pub use cloud::Cloud;
 pub use entra::service_principal;
 pub use error::{Error, ErrorKind};

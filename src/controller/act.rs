@@ -5,10 +5,10 @@
 use crate::context::Context;
 use crate::failure;
 use crate::gather::Means;
-use crate::memory::{Slot, UNDERLYING};
+use crate::memory::Slot;
 use crate::objects::{Namespaced, ObjectError};
 use api::annotations::FINALIZER;
-use arm::ComputeId;
+use arm::{ComputeId, UnderlyingAction};
 use azureml::Accepted;
 use jiff::Timestamp;
 use plan::{AcceptedWrite, Action, Attempt, Failure, Kind, OperationKind, Plan};
@@ -43,7 +43,7 @@ pub(crate) async fn act<K: Kind + Namespaced>(
         Action::Nothing | Action::Look => Ok(Receipt::Nothing),
         Action::Claim { claim } => written(context.objects.claim(object, FINALIZER, claim).await, Receipt::Written),
         Action::Release => written(context.objects.release(object, FINALIZER).await, Receipt::Released),
-        Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete => {
+        Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
             let Some(means) = means else { return Ok(Receipt::Nothing) };
             write(context, object, means, plan, slot).await
         }
@@ -109,7 +109,8 @@ async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted
         Action::Create { body } => (Attempt::Create, client.put_compute(id, body.expose()).await),
         Action::Scale { body } => (Attempt::Scale, client.patch_compute(id, body.expose()).await),
         Action::Update { body } => (Attempt::Update, client.put_compute(id, body.expose()).await),
-        Action::Delete => (Attempt::Delete, client.delete_compute(id, UNDERLYING).await),
+        Action::Delete => (Attempt::Delete, client.delete_compute(id, UnderlyingAction::Delete).await),
+        Action::Detach => (Attempt::Detach, client.delete_compute(id, UnderlyingAction::Detach).await),
         Action::Nothing | Action::Look | Action::Claim { .. } | Action::Release => return Ok(Accepted::Done),
     };
     answer.map_err(|error| failure::of(attempt, &error))

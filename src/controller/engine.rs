@@ -12,15 +12,15 @@ use crate::objects::{Namespaced, ObjectError, has};
 use crate::secrets::SecretName;
 use crate::workspace::IDENTITY_SOON;
 use crate::{observe, report, undecodable};
+use api::ManagementPolicy;
 use api::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
-use api::{DeletionPolicy, ManagementPolicy};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action as Requeue;
-use plan::{Action, Case, Kind, Observation, Plan, Seen, Verdict, azure_name, decide, generation};
+use plan::{Action, Case, Kind, Observation, Plan, Removal, Seen, Verdict, azure_name, decide, generation};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -305,7 +305,7 @@ impl<K: Driven> Family for Engine<K> {
             let needs = |object: &&K| {
                 let head = object.head();
                 // One that only looks, or leaves its compute in Azure, needs nothing for its delete.
-                let lets_go = head.management == ManagementPolicy::Observe || head.deletion == DeletionPolicy::Retain;
+                let lets_go = head.management == ManagementPolicy::Observe || head.removal == Removal::Retain;
                 head.workspace_ref.name == workspace && has(*object, FINALIZER) && !lets_go
             };
             Ok(live.iter().filter(needs).count())

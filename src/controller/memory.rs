@@ -3,7 +3,7 @@
 //! Must not be written to Kubernetes; status is rebuilt from Azure and the object's own metadata.
 
 use crate::looks::Look;
-use azureml::{OperationUrl, UnderlyingAction};
+use azureml::OperationUrl;
 use jiff::Timestamp;
 use plan::{Failure, Memory, Seen, Setback};
 use std::collections::{BTreeSet, HashMap};
@@ -76,9 +76,6 @@ impl Slot {
         }
     }
 }
-
-/// How a compute goes: clusters and instances are never detached (azureml-api.md f.3).
-pub(crate) const UNDERLYING: UnderlyingAction = UnderlyingAction::Delete;
 
 /// Memories by UID.
 #[derive(Default)]

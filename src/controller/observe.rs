@@ -62,7 +62,7 @@ pub(crate) async fn poll(means: &Means, slot: &mut Slot, generation: i64, interv
         Ok(Progress::Reported { operation, retry_after }) => match operation.status {
             OperationStatus::Succeeded => {
                 slot.operation_ended();
-                if kind != Some(OperationKind::Delete) {
+                if !kind.is_some_and(OperationKind::removes) {
                     slot.memory.setback = None;
                 }
             }
@@ -112,6 +112,7 @@ fn attempt(kind: Option<OperationKind>) -> Attempt {
         Some(OperationKind::Scale) => Attempt::Scale,
         Some(OperationKind::Update) => Attempt::Update,
         Some(OperationKind::Delete) => Attempt::Delete,
+        Some(OperationKind::Detach) => Attempt::Detach,
         None => Attempt::Look,
     }
 }

@@ -58,12 +58,13 @@ async fn say<K: Driven>(context: &Context, object: &K, verdict: &Verdict) {
 
 /// Reasons of work that goes as it should; any other reason of work is a trouble worth a warning.
 fn is_trouble(reason: &str) -> bool {
-    const FINE: [&str; 13] = [
+    const FINE: [&str; 14] = [
         "Claiming",
         "Creating",
         "Scaling",
         "Updating",
         "Deleting",
+        "Detaching",
         "Recreating",
         "RecreatingFailed",
         "Adopting",

@@ -35,6 +35,8 @@ pub enum Action {
     },
     /// Delete it with what lies under it (DELETE).
     Delete,
+    /// Let it go and leave what lies under it (DELETE with `underlyingResourceAction=Detach`).
+    Detach,
     /// Take the finalizer off the object, in a patch that tests its UID.
     Release,
 }
@@ -47,6 +49,7 @@ impl Action {
             Self::Scale { .. } => Some(OperationKind::Scale),
             Self::Update { .. } => Some(OperationKind::Update),
             Self::Delete => Some(OperationKind::Delete),
+            Self::Detach => Some(OperationKind::Detach),
             Self::Nothing | Self::Look | Self::Claim { .. } | Self::Release => None,
         }
     }
@@ -61,6 +64,7 @@ impl Action {
             Self::Scale { .. } => "scale",
             Self::Update { .. } => "update",
             Self::Delete => "delete",
+            Self::Detach => "detach",
             Self::Release => "release",
         }
     }

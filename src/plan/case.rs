@@ -147,6 +147,7 @@ impl<K: Kind> Case<'_, K> {
             OperationKind::Scale => "azure is changing the scale settings",
             OperationKind::Update => "azure is changing tags or identity",
             OperationKind::Delete => "azure is deleting the compute",
+            OperationKind::Detach => "azure is detaching the compute; the resource under it stays",
         };
         self.working(kind.progressive(), what)
     }
@@ -157,7 +158,7 @@ impl<K: Kind> Case<'_, K> {
         let remembered = self.memory.write.as_ref().filter(|write| write.kind == OperationKind::Create).map(|w| w.at);
         let reported = self.object.common_status().and_then(|status| status.operation.as_ref());
         let reported = reported.filter(|operation| operation.name == "Create").map(|operation| operation.started_at.0);
-        let deleted_since = self.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Delete);
+        let deleted_since = self.memory.write.as_ref().is_some_and(|write| write.kind.removes());
         let at = remembered.or(reported.filter(|_| !deleted_since));
         at.is_some_and(|at| self.is_recent(at))
     }
@@ -189,8 +190,10 @@ impl<K: Kind> Case<'_, K> {
             return true;
         }
         let reported = self.object.common_status().and_then(|status| status.operation.as_ref());
-        let deleted = self.memory.write.as_ref().is_some_and(|write| write.kind == OperationKind::Delete)
-            || reported.is_some_and(|operation| operation.name == OperationKind::Delete.as_str());
+        let deleted = self.memory.write.as_ref().is_some_and(|write| write.kind.removes())
+            || [OperationKind::Delete, OperationKind::Detach]
+                .iter()
+                .any(|kind| reported.is_some_and(|operation| operation.name == kind.as_str()));
         let leaving_since = self.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
         !deleted && leaving_since.is_some_and(|at| self.is_recent(at))
     }

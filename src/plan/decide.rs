@@ -177,7 +177,7 @@ fn unknown_location<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> 
 pub(crate) fn create_body<K: Kind>(object: &K, mut body: Value, workspace: &WorkspaceFacts) -> Value {
     let location = workspace.location.as_deref().unwrap_or_default();
     body["location"] = json!(location);
-    body["properties"]["computeType"] = json!(K::compute_type().as_str());
+    body["properties"]["computeType"] = json!(object.compute_type().as_str());
     if body["properties"]["computeLocation"].is_null() {
         body["properties"]["computeLocation"] = json!(location);
     }

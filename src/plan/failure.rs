@@ -20,6 +20,8 @@ pub enum Attempt {
     Update,
     /// DELETE.
     Delete,
+    /// DELETE that leaves what lies under the compute.
+    Detach,
 }
 
 impl Attempt {
@@ -32,6 +34,7 @@ impl Attempt {
             Self::Scale => "scale",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Detach => "detach",
         }
     }
 }

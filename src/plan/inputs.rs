@@ -127,8 +127,10 @@ pub enum OperationKind {
     Scale,
     /// PUT of changed tags or identity.
     Update,
-    /// DELETE.
+    /// DELETE with what lies under it.
     Delete,
+    /// DELETE that leaves what lies under it.
+    Detach,
 }
 
 impl OperationKind {
@@ -139,6 +141,7 @@ impl OperationKind {
             Self::Scale => "Scale",
             Self::Update => "Update",
             Self::Delete => "Delete",
+            Self::Detach => "Detach",
         }
     }
 
@@ -149,6 +152,15 @@ impl OperationKind {
             Self::Scale => "Scaling",
             Self::Update => "Updating",
             Self::Delete => "Deleting",
+            Self::Detach => "Detaching",
+        }
+    }
+
+    /// Whether the compute is gone afterwards.
+    pub fn removes(self) -> bool {
+        match self {
+            Self::Delete | Self::Detach => true,
+            Self::Create | Self::Scale | Self::Update => false,
         }
     }
 }

@@ -9,9 +9,29 @@ use api::{
     AdoptionPolicy, Advice, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
     ReplacePolicy, SecretKeyRef,
 };
-use arm::{ArmError, Compute, ComputeType};
+use arm::{ArmError, Compute, ComputeType, UnderlyingAction};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// What a delete of the object does in Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The compute goes, with what lies under it.
+    Delete,
+    /// The compute goes, and what lies under it stays.
+    Detach,
+    /// Nothing.
+    Retain,
+}
+
+impl From<DeletionPolicy> for Removal {
+    fn from(policy: DeletionPolicy) -> Self {
+        match policy {
+            DeletionPolicy::Delete => Self::Delete,
+            DeletionPolicy::Retain => Self::Retain,
+        }
+    }
+}
 
 /// The part of a spec that every compute has.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +46,10 @@ pub struct Head<'a> {
     pub identity: Option<&'a ManagedIdentity>,
     /// Whether Azure may be changed.
     pub management: ManagementPolicy,
-    /// What a delete does.
-    pub deletion: DeletionPolicy,
+    /// What a delete of the object does.
+    pub removal: Removal,
+    /// How the compute leaves where it is to be made again.
+    pub remade_by: UnderlyingAction,
     /// What happens to one that exists.
     pub adoption: AdoptionPolicy,
     /// What happens when a field differs that cannot be changed.
@@ -55,11 +77,11 @@ pub struct Sizing<'a> {
 pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     /// Name of the kind.
     const NAME: &'static str;
-    /// How its fields compare and change.
-    const RULES: &'static [FieldRule];
 
     /// Discriminator on the wire.
-    fn compute_type() -> ComputeType;
+    fn compute_type(&self) -> ComputeType;
+    /// How its fields compare and change.
+    fn rules(&self) -> &'static [FieldRule];
     /// The part of the spec that every compute has.
     fn head(&self) -> Head<'_>;
     /// What was reported so far.

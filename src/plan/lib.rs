@@ -35,7 +35,7 @@ pub use inputs::{
     AcceptedWrite, Body, Memory, Observation, OperationKind, Refs, Secret, SecretState, Seen, Setback, Settings,
     WorkspaceFacts, WorkspaceState,
 };
-pub use kind::{Head, Kind, Sizing, azure_name, generation, has_finalizer, uid};
+pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kstatus::check as check_kstatus;
 pub use report::report;
 pub use rules::{Change, Compare, Difference, FieldRule, Missing};

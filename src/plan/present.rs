@@ -10,12 +10,13 @@ use crate::failure::{Attempt, Cause, Failure};
 use crate::inputs::{Body, OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
 use crate::ownership::{Owner, may_adopt, owner, reported};
+use crate::removal::leave;
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::{fingerprint, hold_until};
 use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
-use arm::{ArmError, Compute, ComputeId, ProvisioningState};
+use arm::{ArmError, Compute, ComputeId, ProvisioningState, UnderlyingAction};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ pub(crate) fn decide<K: Kind>(
     seen: &Compute,
 ) -> Plan {
     let found = Found { workspace, id, desired, seen };
-    if seen.compute_type != K::compute_type() {
+    if seen.compute_type != case.object.compute_type() {
         let message = format!(
             "azure has a compute {} of type {}; it is never touched, choose another spec.azureName",
             id.name(),
@@ -61,7 +62,7 @@ fn strange(plan: Plan) -> Plan {
 
 /// Everything that differs: fields by the kind's rules, then tags and identity.
 fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Difference> {
-    let mut all = differences(K::RULES, found.desired, &found.seen.body);
+    let mut all = differences(case.object.rules(), found.desired, &found.seen.body);
     all.extend(envelope::differences(case.object, found.seen));
     all
 }
@@ -88,7 +89,7 @@ fn observe_only<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owned: bool) -> 
             let message = if all.is_empty() { "azure is as declared".into() } else { drift_message(&all) };
             case.say(Verdict::Ready(Because::new("Observed", message)), case.settings.requeue)
         }
-        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(found.seen)),
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen)),
         moving @ (ProvisioningState::Creating
         | ProvisioningState::Updating
         | ProvisioningState::Deleting
@@ -109,7 +110,7 @@ fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Pla
     }
     match &found.seen.provisioning_state {
         ProvisioningState::Succeeded => adopt(case, found),
-        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(found.seen)),
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen)),
         moving @ (ProvisioningState::Creating
         | ProvisioningState::Updating
         | ProvisioningState::Deleting
@@ -215,12 +216,20 @@ fn moving_plan<K: Kind>(case: &Case<'_, K>, state: &ProvisioningState) -> Plan {
     }
 }
 
+/// How the compute is made anew, for people.
+fn anew<K: Kind>(case: &Case<'_, K>) -> &'static str {
+    match case.object.head().remade_by {
+        UnderlyingAction::Delete => "deleted and made again",
+        UnderlyingAction::Detach => "detached and attached again; the resource under it stays",
+    }
+}
+
 /// What is said of a compute whose provisioning failed and that is not made again by itself.
-fn broken(seen: &Compute) -> Because {
+fn broken<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Because {
     let why = seen.provisioning_errors.first().map_or("azure does not say why".to_owned(), |error| {
         cut(&format!("azure says {}: {}", error.code, error.message.trim_end_matches('.')))
     });
-    let way = "mend the cause, or set replacePolicy: Recreate to have it deleted and made again";
+    let way = format!("mend the cause, or set replacePolicy: Recreate to have it {}", anew(case));
     Because::new(
         "ProvisioningFailed",
         format!("the compute's provisioning state is {}: {why}; {way}", seen.provisioning_state),
@@ -237,21 +246,21 @@ fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
         if let Some(held) = failed_create_held(case, found.seen) {
             return said(held);
         }
-        let message = "the create failed; the compute is deleted and made again";
-        return said(replace(case, found, &[], "RecreatingFailed", message));
+        let message = format!("the create failed; the compute is {}", anew(case));
+        return said(replace(case, found, &[], "RecreatingFailed", &message));
     }
     let kept = drifted && case.object.head().drift == DriftPolicy::Report;
     let in_place = !kept && all.iter().any(|d| d.change != Some(Change::Recreate));
     let refused = case.set_back().is_some_and(|setback| match setback.failure.attempt {
         Attempt::Scale | Attempt::Update => true,
-        Attempt::Authenticate | Attempt::Look | Attempt::Create | Attempt::Delete => false,
+        Attempt::Authenticate | Attempt::Look | Attempt::Create | Attempt::Delete | Attempt::Detach => false,
     });
     let immutable = all.iter().any(|d| d.change == Some(Change::Recreate));
     if case.object.head().replace == ReplacePolicy::Recreate && (refused || immutable || !in_place) {
-        let message = "provisioning failed; the compute is deleted and made again";
-        return said(replace(case, found, &[], "Recreating", message));
+        let message = format!("provisioning failed; the compute is {}", anew(case));
+        return said(replace(case, found, &[], "Recreating", &message));
     }
-    said(if in_place { change(case, found, &all) } else { case.stalled(broken(found.seen)) })
+    said(if in_place { change(case, found, &all) } else { case.stalled(broken(case, found.seen)) })
 }
 
 /// "Never was" is a reported incarnation of ours without a first time of having succeeded. One that is seen for the
@@ -317,15 +326,18 @@ fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
 fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
     let immutable: Vec<Difference> = all.iter().filter(|d| d.change == Some(Change::Recreate)).cloned().collect();
     if !immutable.is_empty() && case.object.head().replace == ReplacePolicy::Recreate {
-        let message = format!("{} cannot change in place; the compute is deleted and made again", immutable[0].field);
+        let message = format!("{} cannot change in place; the compute is {}", immutable[0].field, anew(case));
         return replace(case, found, &immutable, "Recreating", &message);
     }
     let Some(first) = immutable.first().filter(|_| immutable.len() == all.len()) else {
         return change(case, found, all);
     };
     let message = format!(
-        "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, which deletes the compute and makes it again",
-        first.field, first.from, first.to
+        "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, by which the compute is {}",
+        first.field,
+        first.from,
+        first.to,
+        anew(case)
     );
     case.stalled(Because::new("ImmutableDifference", message))
 }
@@ -366,7 +378,8 @@ fn replace<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, what: &[Difference], 
         let way = "declare what azure has";
         return case.stalled(ignored(what, "made the compute anew and did not carry out", way));
     }
-    guarded(case, &[], case.act(Action::Delete, reason, message))
+    let (action, _) = leave(found.seen, case.object.head().remade_by);
+    guarded(case, &[], case.act(action, reason, message))
 }
 
 /// How often the same accepted change may have no effect before it is no longer sent.

@@ -8,12 +8,12 @@ use crate::case::{Case, parent_is_gone};
 use crate::classify::classify;
 use crate::decide::compute_id;
 use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
-use crate::kind::{Kind, has_finalizer};
+use crate::kind::{Kind, Removal, has_finalizer};
 use crate::ownership::{Owner, may_adopt, owner};
 use crate::present::name_of;
+use api::ManagementPolicy;
 use api::annotations::FINALIZER;
-use api::{DeletionPolicy, ManagementPolicy};
-use arm::{Compute, ComputeId, ProvisioningState};
+use arm::{Compute, ComputeId, ProvisioningState, UnderlyingAction};
 use jiff::SignedDuration;
 
 /// Decides for an object that is being deleted.
@@ -25,7 +25,7 @@ pub(crate) fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
     if case.is_paused() {
         return case.say(Verdict::Paused, case.settings.requeue);
     }
-    if head.management == ManagementPolicy::Observe || head.deletion == DeletionPolicy::Retain {
+    if head.management == ManagementPolicy::Observe || head.removal == Removal::Retain {
         return release(case, "the compute stays in azure, as the policies say");
     }
     let workspace = match &case.refs.workspace {
@@ -44,14 +44,18 @@ pub(crate) fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
 
 fn without_workspace<K: Kind>(case: &Case<'_, K>) -> String {
     format!(
-        "Workspace {} is not in this namespace, so the compute {} cannot be deleted; create the Workspace again, or set deletionPolicy: Retain to leave the compute in azure",
+        "Workspace {} is not in this namespace, so the compute {} cannot be {}; create the Workspace again, or set deletionPolicy: Retain to leave the compute in azure",
         case.object.head().workspace_ref.name,
-        name_of(case)
+        name_of(case),
+        match wish(case) {
+            UnderlyingAction::Delete => "deleted",
+            UnderlyingAction::Detach => "detached",
+        }
     )
 }
 
 fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeId) -> Plan {
-    if let Some(write) = case.running().filter(|write| write.kind == OperationKind::Delete) {
+    if let Some(write) = case.running().filter(|write| write.kind.removes()) {
         return case.progressing(write.kind);
     }
     if let Some(failure) = case.observation.trouble.as_ref().filter(|_| case.observation.looked) {
@@ -66,7 +70,7 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     match &case.observation.seen {
         Seen::Unknown => blocked(case, &format!("workspace {} has not been looked at yet", workspace.id.name())),
         Seen::Absent if case.create_may_show() => {
-            case.working("Deleting", "a compute that azure may just have accepted is deleted as soon as it shows")
+            case.working("Deleting", "a compute that azure may just have accepted is removed as soon as it shows")
         }
         Seen::Absent => release(case, "the compute is gone"),
         Seen::Present(seen) => delete(case, id, seen),
@@ -74,7 +78,7 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
 }
 
 fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
-    let right_type = seen.compute_type == K::compute_type();
+    let right_type = seen.compute_type == case.object.compute_type();
     let owner = owner(case.object, id, seen);
     if right_type && owner != Owner::Us && takeover_may_run(case, id, &owner, seen) {
         return case
@@ -84,7 +88,7 @@ fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
         return release(case, "the compute is not this object's and is left alone");
     }
     if seen.provisioning_state == ProvisioningState::Deleting {
-        return case.progressing(OperationKind::Delete);
+        return case.progressing(leave(seen, wish(case)).1);
     }
     if let Some(held) = case.held() {
         return match held.verdict {
@@ -94,7 +98,24 @@ fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
             Verdict::Ready(_) | Verdict::Paused => case.look(),
         };
     }
-    Plan { owned: true, ..case.act(Action::Delete, "Deleting", "azure is deleting the compute") }
+    let (action, kind) = leave(seen, wish(case));
+    Plan { owned: true, action, ..case.progressing(kind) }
+}
+
+/// What is wished for what lies under the compute.
+fn wish<K: Kind>(case: &Case<'_, K>) -> UnderlyingAction {
+    match case.object.head().removal {
+        Removal::Delete => UnderlyingAction::Delete,
+        Removal::Detach | Removal::Retain => UnderlyingAction::Detach,
+    }
+}
+
+/// The action by which a compute goes, and its name: as wished, where its type has both.
+pub(crate) fn leave(seen: &Compute, wish: UnderlyingAction) -> (Action, OperationKind) {
+    match seen.compute_type.leaves_by(wish) {
+        UnderlyingAction::Delete => (Action::Delete, OperationKind::Delete),
+        UnderlyingAction::Detach => (Action::Detach, OperationKind::Detach),
+    }
 }
 
 /// How long a takeover may run: Azure's longest operations take about half an hour (azureml-api.md a.4).

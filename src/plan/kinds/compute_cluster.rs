@@ -11,7 +11,7 @@ use api::{
     Advice, ClusterNodes, ClusterOs, ClusterSsh, ComputeCluster, ComputeClusterStatus, ComputeStatus, NodePriority,
     SecretKeyRef, Subnet,
 };
-use arm::{ArmError, Compute, ComputeType, format_iso, parse_duration, same_location};
+use arm::{ArmError, Compute, ComputeType, UnderlyingAction, format_iso, parse_duration, same_location};
 use serde_json::{Map, Value, json};
 
 const fn rule(
@@ -24,82 +24,81 @@ const fn rule(
     FieldRule { field, pointer, compare, missing, change }
 }
 
+/// How its fields compare and change.
+const RULES: &[FieldRule] = &[
+    rule("spec.vmSize", "/properties/properties/vmSize", Compare::NoCase, Missing::Nothing, Recreate),
+    rule("spec.location", "/properties/computeLocation", Compare::Location, Missing::At("/location"), Recreate),
+    rule("spec.vmPriority", "/properties/properties/vmPriority", Compare::NoCase, Missing::Text("Dedicated"), Recreate),
+    rule("spec.osType", "/properties/properties/osType", Compare::NoCase, Missing::Text("Linux"), Recreate),
+    rule("spec.subnet", "/properties/properties/subnet/id", Compare::ArmId, Missing::Nothing, Recreate),
+    rule(
+        "spec.nodePublicIp",
+        "/properties/properties/enableNodePublicIp",
+        Compare::Exact,
+        Missing::Flag(true),
+        Recreate,
+    ),
+    rule(
+        "spec.isolatedNetwork",
+        "/properties/properties/isolatedNetwork",
+        Compare::Exact,
+        Missing::Flag(false),
+        Recreate,
+    ),
+    rule("spec.description", "/properties/description", Compare::Exact, Missing::Text(""), Recreate),
+    rule(
+        "spec.ssh.enabled",
+        "/properties/properties/remoteLoginPortPublicAccess",
+        Compare::NoCaseUnless("NotSpecified"),
+        Missing::Nothing,
+        Recreate,
+    ),
+    rule(
+        "spec.ssh.adminUsername",
+        "/properties/properties/userAccountCredentials/adminUserName",
+        Compare::Exact,
+        Missing::Nothing,
+        Recreate,
+    ),
+    rule(
+        "spec.ssh.publicKey",
+        "/properties/properties/userAccountCredentials/adminUserSshPublicKey",
+        Compare::PublicKey,
+        Missing::Nothing,
+        Recreate,
+    ),
+    rule(
+        "spec.scale.maxNodes",
+        "/properties/properties/scaleSettings/maxNodeCount",
+        Compare::Exact,
+        Missing::Nothing,
+        Patch,
+    ),
+    rule(
+        "spec.scale.minNodes",
+        "/properties/properties/scaleSettings/minNodeCount",
+        Compare::Exact,
+        Missing::Number(0),
+        Patch,
+    ),
+    rule(
+        "spec.scale.idleTimeBeforeScaleDown",
+        "/properties/properties/scaleSettings/nodeIdleTimeBeforeScaleDown",
+        Compare::Duration,
+        Missing::Text("PT2M"),
+        Patch,
+    ),
+];
+
 impl Kind for ComputeCluster {
     const NAME: &'static str = "ComputeCluster";
 
-    const RULES: &'static [FieldRule] = &[
-        rule("spec.vmSize", "/properties/properties/vmSize", Compare::NoCase, Missing::Nothing, Recreate),
-        rule("spec.location", "/properties/computeLocation", Compare::Location, Missing::At("/location"), Recreate),
-        rule(
-            "spec.vmPriority",
-            "/properties/properties/vmPriority",
-            Compare::NoCase,
-            Missing::Text("Dedicated"),
-            Recreate,
-        ),
-        rule("spec.osType", "/properties/properties/osType", Compare::NoCase, Missing::Text("Linux"), Recreate),
-        rule("spec.subnet", "/properties/properties/subnet/id", Compare::ArmId, Missing::Nothing, Recreate),
-        rule(
-            "spec.nodePublicIp",
-            "/properties/properties/enableNodePublicIp",
-            Compare::Exact,
-            Missing::Flag(true),
-            Recreate,
-        ),
-        rule(
-            "spec.isolatedNetwork",
-            "/properties/properties/isolatedNetwork",
-            Compare::Exact,
-            Missing::Flag(false),
-            Recreate,
-        ),
-        rule("spec.description", "/properties/description", Compare::Exact, Missing::Text(""), Recreate),
-        rule(
-            "spec.ssh.enabled",
-            "/properties/properties/remoteLoginPortPublicAccess",
-            Compare::NoCaseUnless("NotSpecified"),
-            Missing::Nothing,
-            Recreate,
-        ),
-        rule(
-            "spec.ssh.adminUsername",
-            "/properties/properties/userAccountCredentials/adminUserName",
-            Compare::Exact,
-            Missing::Nothing,
-            Recreate,
-        ),
-        rule(
-            "spec.ssh.publicKey",
-            "/properties/properties/userAccountCredentials/adminUserSshPublicKey",
-            Compare::PublicKey,
-            Missing::Nothing,
-            Recreate,
-        ),
-        rule(
-            "spec.scale.maxNodes",
-            "/properties/properties/scaleSettings/maxNodeCount",
-            Compare::Exact,
-            Missing::Nothing,
-            Patch,
-        ),
-        rule(
-            "spec.scale.minNodes",
-            "/properties/properties/scaleSettings/minNodeCount",
-            Compare::Exact,
-            Missing::Number(0),
-            Patch,
-        ),
-        rule(
-            "spec.scale.idleTimeBeforeScaleDown",
-            "/properties/properties/scaleSettings/nodeIdleTimeBeforeScaleDown",
-            Compare::Duration,
-            Missing::Text("PT2M"),
-            Patch,
-        ),
-    ];
-
-    fn compute_type() -> ComputeType {
+    fn compute_type(&self) -> ComputeType {
         ComputeType::AmlCompute
+    }
+
+    fn rules(&self) -> &'static [FieldRule] {
+        RULES
     }
 
     fn head(&self) -> Head<'_> {
@@ -110,7 +109,8 @@ impl Kind for ComputeCluster {
             tags: &spec.tags,
             identity: spec.identity.as_ref(),
             management: spec.management_policy,
-            deletion: spec.deletion_policy,
+            removal: spec.deletion_policy.into(),
+            remade_by: UnderlyingAction::Delete,
             adoption: spec.adoption_policy,
             replace: spec.replace_policy,
             drift: spec.drift_policy,

@@ -248,7 +248,7 @@ impl Given {
         assert_eq!(plan, decide(&self.case()), "equal inputs give an equal plan");
         self.check_action(&plan);
         let status = self.report(&plan);
-        if !matches!(plan.action, Action::Claim { .. } | Action::Release | Action::Delete) {
+        if !matches!(plan.action, Action::Claim { .. } | Action::Release | Action::Delete | Action::Detach) {
             // Those three change what the next pass starts from; nothing is at rest.
             self.check_silence(&plan, &status);
         }
@@ -335,9 +335,12 @@ pub fn message(plan: &Plan) -> &str {
 pub fn body(plan: &Plan) -> &Value {
     match &plan.action {
         Action::Create { body } | Action::Scale { body } | Action::Update { body } => body.expose(),
-        other @ (Action::Nothing | Action::Look | Action::Claim { .. } | Action::Delete | Action::Release) => {
-            panic!("sends no body: {other:?}")
-        }
+        other @ (Action::Nothing
+        | Action::Look
+        | Action::Claim { .. }
+        | Action::Delete
+        | Action::Detach
+        | Action::Release) => panic!("sends no body: {other:?}"),
     }
 }
 

@@ -162,7 +162,7 @@ impl Engine {
             Progress::Running => {}
             Progress::Succeeded => {
                 slot.end();
-                if kind != Some(OperationKind::Delete) {
+                if !kind.is_some_and(OperationKind::removes) {
                     slot.memory.setback = None;
                 }
             }
@@ -251,7 +251,7 @@ impl Engine {
                 sides.kubernetes.release(&uid);
                 return Ok(None);
             }
-            Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete => {
+            Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
                 let plan = self.act(slot, object, plan, observation, sides)?;
                 if crash == Crash::AfterEffect || crash == Crash::BeforeReport {
                     return Ok(None);
@@ -371,6 +371,7 @@ fn attempt(kind: Option<OperationKind>) -> Attempt {
         Some(OperationKind::Scale) => Attempt::Scale,
         Some(OperationKind::Update) => Attempt::Update,
         Some(OperationKind::Delete) => Attempt::Delete,
+        Some(OperationKind::Detach) => Attempt::Detach,
         None => Attempt::Look,
     }
 }
@@ -403,7 +404,7 @@ fn call(action: &Action, answer: Answer, sides: &mut Sides<'_>) -> Result<Option
     let result = match action {
         Action::Create { body } | Action::Update { body } => azure.put(body.expose(), course, true).map(Some),
         Action::Scale { body } => azure.patch(body.expose(), course).map(Some),
-        Action::Delete => azure.delete(course),
+        Action::Delete | Action::Detach => azure.delete(course),
         Action::Nothing | Action::Look | Action::Claim { .. } | Action::Release => Ok(None),
     };
     if answer == Answer::LostAfter { Err(Box::new(timeout(kind))) } else { result }

@@ -25,7 +25,7 @@ pub use id::{ComputeId, IdError, ResourceId, WorkspaceId, same_id, same_location
 pub use operation::{Node, Operation};
 pub use removal::UnderlyingAction;
 pub use state::{
-    AllocationState, ComputeType, IdentityType, InstanceOperation, InstanceState, NodeState, OperationStatus,
+    AllocationState, ComputeType, Dialect, IdentityType, InstanceOperation, InstanceState, NodeState, OperationStatus,
     OperationTrigger, OsType, ProvisioningState, RemoteLogin, VmPriority,
 };
 pub use workspace::{Usage, VmSize, Workspace};

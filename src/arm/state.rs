@@ -79,6 +79,37 @@ open_enum!(
     }
 );
 
+/// Which of Azure ML's api-versions is spoken of a compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// The newest stable one.
+    #[default]
+    Newest,
+    /// The one of 2020, for what no newer one knows.
+    Legacy,
+}
+
+impl ComputeType {
+    /// The api-version that knows this type. Batch accounts are attached by Microsoft's first SDK on 2020-02-02 and are in
+    /// the enumeration of no newer version, whose LIST leaves them out (azureml-api.md b).
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Batch => Dialect::Legacy,
+            Self::AmlCompute
+            | Self::ComputeInstance
+            | Self::Kubernetes
+            | Self::Aks
+            | Self::VirtualMachine
+            | Self::HdInsight
+            | Self::Databricks
+            | Self::DataFactory
+            | Self::DataLakeAnalytics
+            | Self::SynapseSpark
+            | Self::Unknown(_) => Dialect::Newest,
+        }
+    }
+}
+
 open_enum!(
     /// `allocationState` of a cluster: whether nodes are being added or removed right now.
     AllocationState {

@@ -2,7 +2,7 @@
 //!
 //! Must not build URLs or send anything; a call that is not a row here does not exist.
 
-use arm::ComputeAction;
+use arm::{ComputeAction, Dialect};
 use std::fmt;
 use std::time::Duration;
 
@@ -64,6 +64,14 @@ pub enum Call {
     PatchCompute,
     /// DELETE of a compute.
     DeleteCompute,
+    /// LIST of a workspace's computes with those that only the version of 2020 knows.
+    ListLegacyComputes,
+    /// GET of a compute that only the version of 2020 knows.
+    GetLegacyCompute,
+    /// PUT of a compute that only the version of 2020 knows.
+    PutLegacyCompute,
+    /// DELETE of a compute that only the version of 2020 knows.
+    DeleteLegacyCompute,
     /// POST that lists a cluster's nodes.
     ListNodes,
     /// POST that starts an instance.
@@ -111,6 +119,9 @@ const ACTIONS: Option<(&str, &str)> = Some(("2024-04-01-preview", "no stable ver
 /// `updateSchedules` was published in this one preview and never again, though the right to it still exists.
 const SCHEDULES: Option<(&str, &str)> = Some(("2021-03-01-preview", "the only version that has this action"));
 
+/// Batch accounts: no newer version has their type, and the LIST of a newer one leaves them out (azureml-api.md b).
+const LEGACY: Option<(&str, &str)> = Some(("2020-02-02", "the only version that knows attached Batch accounts"));
+
 impl From<ComputeAction> for Call {
     fn from(action: ComputeAction) -> Self {
         match action {
@@ -127,13 +138,17 @@ impl From<ComputeAction> for Call {
 
 impl Call {
     /// Every call there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::GetWorkspace,
         Self::ListComputes,
         Self::GetCompute,
         Self::PutCompute,
         Self::PatchCompute,
         Self::DeleteCompute,
+        Self::ListLegacyComputes,
+        Self::GetLegacyCompute,
+        Self::PutLegacyCompute,
+        Self::DeleteLegacyCompute,
         Self::ListNodes,
         Self::StartCompute,
         Self::StopCompute,
@@ -147,6 +162,17 @@ impl Call {
         Self::PollOperation,
     ];
 
+    /// The same call in the version that is spoken.
+    pub(crate) fn in_dialect(self, dialect: Dialect) -> Self {
+        match (dialect, self) {
+            (Dialect::Legacy, Self::ListComputes) => Self::ListLegacyComputes,
+            (Dialect::Legacy, Self::GetCompute) => Self::GetLegacyCompute,
+            (Dialect::Legacy, Self::PutCompute) => Self::PutLegacyCompute,
+            (Dialect::Legacy, Self::DeleteCompute) => Self::DeleteLegacyCompute,
+            (Dialect::Newest | Dialect::Legacy, call) => call,
+        }
+    }
+
     /// The call's row in the table.
     pub const fn row(self) -> Row {
         use Budget::{Deletes, Reads, Writes};
@@ -158,6 +184,10 @@ impl Call {
             Self::PutCompute => ("put_compute", "create or replace", Put, Writes, STABLE),
             Self::PatchCompute => ("patch_compute", "update", Patch, Writes, STABLE),
             Self::DeleteCompute => ("delete_compute", "delete", Delete, Deletes, STABLE),
+            Self::ListLegacyComputes => ("list_legacy_computes", "list the computes of", Get, Reads, LEGACY),
+            Self::GetLegacyCompute => ("get_legacy_compute", "read", Get, Reads, LEGACY),
+            Self::PutLegacyCompute => ("put_legacy_compute", "create or replace", Put, Writes, LEGACY),
+            Self::DeleteLegacyCompute => ("delete_legacy_compute", "delete", Delete, Deletes, LEGACY),
             Self::ListNodes => ("list_nodes", "list the nodes of", Post, Writes, STABLE),
             Self::StartCompute => ("start_compute", "start", Post, Writes, STABLE),
             Self::StopCompute => ("stop_compute", "stop", Post, Writes, STABLE),
@@ -179,6 +209,8 @@ impl Call {
             Self::PutCompute
             | Self::PatchCompute
             | Self::DeleteCompute
+            | Self::PutLegacyCompute
+            | Self::DeleteLegacyCompute
             | Self::StartCompute
             | Self::StopCompute
             | Self::RestartCompute
@@ -189,6 +221,8 @@ impl Call {
             Self::GetWorkspace
             | Self::ListComputes
             | Self::GetCompute
+            | Self::ListLegacyComputes
+            | Self::GetLegacyCompute
             | Self::ListNodes
             | Self::ListVmSizes
             | Self::ListUsages

@@ -10,8 +10,8 @@ use crate::operation::{Accepted, Header, OperationUrl, Progress};
 use crate::token::TokenSource;
 use crate::transport::{Answer, Request};
 use arm::{
-    Compute, ComputeAction, ComputeId, Node, Operation, OperationStatus, UnderlyingAction, Usage, VmSize, Workspace,
-    WorkspaceId,
+    Compute, ComputeAction, ComputeId, Dialect, Node, Operation, OperationStatus, UnderlyingAction, Usage, VmSize,
+    Workspace, WorkspaceId,
 };
 use reqwest::header::HeaderValue;
 use serde_json::Value;
@@ -50,6 +50,7 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
+    dialect: Dialect,
 }
 
 pub(crate) struct Inner {
@@ -73,7 +74,14 @@ impl Client {
             return Err(Error::new(ErrorKind::Invalid, "a timeout of zero lets no request end"));
         }
         let http = cloud.resource_manager_http()?;
-        Ok(Self { inner: Arc::new(Inner { cloud: cloud.clone(), http, tokens, options }) })
+        let inner = Arc::new(Inner { cloud: cloud.clone(), http, tokens, options });
+        Ok(Self { inner, dialect: Dialect::Newest })
+    }
+
+    /// The same client, speaking the api-version that knows a compute type: LIST, GET, PUT and DELETE of computes.
+    #[must_use]
+    pub fn speaking(&self, dialect: Dialect) -> Self {
+        Self { inner: self.inner.clone(), dialect }
     }
 
     /// The cloud it speaks to, for [`OperationUrl::parse`].
@@ -101,12 +109,12 @@ impl Client {
     /// `ParentNotFound` when the workspace does not exist, `EndlessList`, `ForeignUrl`, and every other kind. Pages are
     /// never lost silently: if one fails, the list fails.
     pub async fn list_computes(&self, id: &WorkspaceId) -> Result<Vec<Compute>, Error> {
-        let target = workspace_name(id);
+        let (call, target) = (Call::ListComputes.in_dialect(self.dialect), workspace_name(id));
         let path = format!("{id}/computes");
-        let items = self.pages(Call::ListComputes, &path, id.subscription(), &target, "value").await?;
+        let items = self.pages(call, &path, id.subscription(), &target, "value").await?;
         let total = items.len();
         let computes: Vec<Compute> = items.into_iter().filter_map(|item| Compute::from_value(item).ok()).collect();
-        log_lost(Call::ListComputes, &target, total - computes.len());
+        log_lost(call, &target, total - computes.len());
         Ok(computes)
     }
 
@@ -116,7 +124,7 @@ impl Client {
     /// `ParentNotFound` when the workspace, its group or its subscription does not exist; `Http` with 404 when the
     /// answer does not say what is missing (a proxy's page, say): absence is never concluded from that.
     pub async fn compute(&self, id: &ComputeId) -> Result<Option<Compute>, Error> {
-        let (call, target) = (Call::GetCompute, compute_name(id));
+        let (call, target) = (Call::GetCompute.in_dialect(self.dialect), compute_name(id));
         let answer = self.ask(call, &id.to_string(), &[], subscription(id), &target, None).await?;
         if is_absent(&answer, id) {
             return Ok(None);
@@ -132,7 +140,7 @@ impl Client {
     /// # Errors
     /// Every kind. `ForeignOperationUrl` and what [`Error::may_have_taken_effect`] marks: look before asking again.
     pub async fn put_compute(&self, id: &ComputeId, body: &Value) -> Result<Accepted, Error> {
-        self.write(Call::PutCompute, id, &id.to_string(), &[], Some(body)).await
+        self.write(Call::PutCompute.in_dialect(self.dialect), id, &id.to_string(), &[], Some(body)).await
     }
 
     /// Changes parts of the compute (Azure: scale settings of a cluster, identity).
@@ -148,8 +156,8 @@ impl Client {
     /// # Errors
     /// As [`Client::put_compute`]; `ParentNotFound` when the workspace is gone too.
     pub async fn delete_compute(&self, id: &ComputeId, action: UnderlyingAction) -> Result<Accepted, Error> {
-        self.write(Call::DeleteCompute, id, &id.to_string(), &[("underlyingResourceAction", action.as_str())], None)
-            .await
+        let call = Call::DeleteCompute.in_dialect(self.dialect);
+        self.write(call, id, &id.to_string(), &[("underlyingResourceAction", action.as_str())], None).await
     }
 
     /// Asks something of the compute by its own POST. Power takes minutes; everything else is done when it is answered.
@@ -264,7 +272,9 @@ impl Client {
         let target = compute_name(id);
         let seen = doing(call, &target);
         let answer = self.ask(call, path, query, subscription(id), &target, body).await?;
-        if call == Call::DeleteCompute && (answer.status == 204 || is_absent(&answer, id)) {
+        if matches!(call, Call::DeleteCompute | Call::DeleteLegacyCompute)
+            && (answer.status == 204 || is_absent(&answer, id))
+        {
             return Ok(Accepted::Absent);
         }
         if !answer.is_success() {
@@ -288,7 +298,7 @@ impl Client {
             (202, _) => false,
             (_, Some(state)) => state.is_terminal(),
             // A PATCH that changes nothing, a DELETE or POST that is done, may come back bare; a PUT always shows a state.
-            (_, None) => call != Call::PutCompute,
+            (_, None) => !matches!(call, Call::PutCompute | Call::PutLegacyCompute),
         };
         if url.is_none() && at_rest {
             return Ok(Accepted::Done);

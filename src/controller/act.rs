@@ -104,7 +104,7 @@ async fn is_current<K: Kind + Namespaced>(context: &Context, object: &K) -> Resu
 }
 
 async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted, Failure> {
-    let client = &means.credential.client;
+    let client = &means.client;
     let (attempt, answer) = match action {
         Action::Create { body } => (Attempt::Create, client.put_compute(id, body.expose()).await),
         Action::Scale { body } => (Attempt::Scale, client.patch_compute(id, body.expose()).await),

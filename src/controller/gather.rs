@@ -3,7 +3,6 @@
 //! Must not fail on what is missing: that is a fact for the decision. Only Kubernetes itself not answering is an error.
 
 use crate::context::Context;
-use crate::credentials::Credential;
 use crate::looks::Look;
 use crate::objects::{ObjectError, has};
 use crate::undecodable;
@@ -11,6 +10,7 @@ use crate::workspace::credential;
 use api::annotations::IN_USE;
 use api::{ConditionType, Workspace, find_condition};
 use arm::WorkspaceId;
+use azureml::Client;
 use kube::Resource;
 use plan::{Kind, Refs, WorkspaceFacts, WorkspaceState};
 use std::collections::BTreeMap;
@@ -24,7 +24,8 @@ pub(crate) struct Gathered {
 
 /// The means to look at Azure and to write.
 pub(crate) struct Means {
-    pub(crate) credential: Credential,
+    /// Speaks as the identity, in the api-version that knows the object's type.
+    pub(crate) client: Client,
     pub(crate) workspace: WorkspaceId,
     pub(crate) look: Arc<Look>,
 }
@@ -80,8 +81,9 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     };
     let pace = context.pace(&workspace.spec.observe_interval);
     let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
+    let client = credential.client.speaking(object.compute_type().dialect());
     let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages };
-    Ok(Some(Gathered { refs, means: Some(Means { credential, workspace: id, look }) }))
+    Ok(Some(Gathered { refs, means: Some(Means { client, workspace: id, look }) }))
 }
 
 /// Why the cache has no Workspace of that name to use.

@@ -31,7 +31,7 @@ pub(crate) fn is_overtaken(observation: &Observation, slot: &Slot) -> bool {
 pub(crate) async fn look(means: &Means, compute: &str, slot: &mut Slot, before: Observation) -> Observation {
     let at = Timestamp::now();
     let answer = match means.workspace.compute(compute) {
-        Ok(id) => means.credential.client.compute(&id).await,
+        Ok(id) => means.client.compute(&id).await,
         Err(_) => return before,
     };
     match answer {
@@ -57,7 +57,7 @@ pub(crate) async fn poll(means: &Means, slot: &mut Slot, generation: i64, interv
     }
     let kind = slot.memory.write.as_ref().map(|write| write.kind);
     slot.poll_at = now.checked_add(interval).ok();
-    match means.credential.client.poll(&url).await {
+    match means.client.poll(&url).await {
         Ok(Progress::Gone) => slot.operation_ended(),
         Ok(Progress::Reported { operation, retry_after }) => match operation.status {
             OperationStatus::Succeeded => {

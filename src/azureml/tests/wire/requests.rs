@@ -4,7 +4,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{COMPUTES, SUBSCRIPTION, Watcher, always, client, client_with, compute, workspace};
-use amlco_azureml::arm::ComputeAction;
+use amlco_azureml::arm::{ComputeAction, Dialect};
 use amlco_azureml::{Accepted, Call, Options, Outcome, UnderlyingAction};
 use serde_json::json;
 use std::sync::Arc;
@@ -46,6 +46,34 @@ async fn every_call_has_its_verb_path_and_version() {
         format!("POST {COMPUTES}/cpu-cluster/listNodes?{version}"),
         format!("GET {location}/westeurope/vmSizes?{version}"),
         format!("GET {location}/eastus/usages?{version}"),
+    ];
+    assert_eq!(server.lines(), expected);
+}
+
+#[tokio::test]
+async fn compute_that_only_the_old_version_knows_is_asked_for_in_that_version() {
+    let server = Server::start(|seen, _| match seen.target.split('?').next().unwrap_or_default() {
+        path if path.ends_with("/computes/cpu-cluster") && seen.target.starts_with("GET") => {
+            Reply::json(200, &json!({"name": "cpu-cluster", "properties": {}}))
+        }
+        path if path.ends_with("/computes") => Reply::json(200, &json!({"value": []})),
+        _ => Reply::json(200, &json!({"name": "cpu-cluster", "properties": {"provisioningState": "Succeeded"}})),
+    })
+    .await;
+    let newest = client(&server);
+    let legacy = newest.speaking(Dialect::Legacy);
+    legacy.list_computes(&workspace()).await.unwrap();
+    legacy.compute(&compute()).await.unwrap().unwrap();
+    legacy.put_compute(&compute(), &json!({"location": "eastus"})).await.unwrap();
+    legacy.delete_compute(&compute(), UnderlyingAction::Detach).await.unwrap();
+    newest.list_computes(&workspace()).await.unwrap();
+    let version = "api-version=2020-02-02";
+    let expected = [
+        format!("GET {COMPUTES}?{version}"),
+        format!("GET {COMPUTES}/cpu-cluster?{version}"),
+        format!("PUT {COMPUTES}/cpu-cluster?{version}"),
+        format!("DELETE {COMPUTES}/cpu-cluster?{version}&underlyingResourceAction=Detach"),
+        format!("GET {COMPUTES}?api-version=2026-05-01"),
     ];
     assert_eq!(server.lines(), expected);
 }

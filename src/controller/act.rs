@@ -4,14 +4,14 @@
 
 use crate::context::Context;
 use crate::failure;
-use crate::gather::Means;
+use crate::gather::{Gathered, Means};
 use crate::memory::Slot;
 use crate::objects::{Namespaced, ObjectError};
 use api::annotations::FINALIZER;
 use arm::{ComputeId, UnderlyingAction};
 use azureml::Accepted;
 use jiff::Timestamp;
-use plan::{AcceptedWrite, Action, Attempt, Failure, Kind, OperationKind, Plan};
+use plan::{AcceptedWrite, Action, Attempt, Failure, Kind, OperationKind, Plan, Refs};
 use std::sync::Arc;
 
 /// How an action went.
@@ -35,7 +35,7 @@ pub(crate) enum Receipt {
 pub(crate) async fn act<K: Kind + Namespaced>(
     context: &Arc<Context>,
     object: &K,
-    means: Option<&Means>,
+    gathered: &Gathered,
     plan: &Plan,
     slot: &mut Slot,
 ) -> Result<Receipt, ObjectError> {
@@ -44,8 +44,8 @@ pub(crate) async fn act<K: Kind + Namespaced>(
         Action::Claim { claim } => written(context.objects.claim(object, FINALIZER, claim).await, Receipt::Written),
         Action::Release => written(context.objects.release(object, FINALIZER).await, Receipt::Released),
         Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
-            let Some(means) = means else { return Ok(Receipt::Nothing) };
-            write(context, object, means, plan, slot).await
+            let Some(means) = &gathered.means else { return Ok(Receipt::Nothing) };
+            write(context, object, (means, &gathered.refs), plan, slot).await
         }
     }
 }
@@ -62,7 +62,7 @@ fn written(result: Result<(), ObjectError>, receipt: Receipt) -> Result<Receipt,
 async fn write<K: Kind + Namespaced>(
     context: &Arc<Context>,
     object: &K,
-    means: &Means,
+    (means, refs): (&Means, &Refs),
     plan: &Plan,
     slot: &mut Slot,
 ) -> Result<Receipt, ObjectError> {
@@ -82,6 +82,7 @@ async fn write<K: Kind + Namespaced>(
             Ok(Receipt::Accepted)
         }
         Err(failure) => {
+            let failure = plan::without_secrets(refs, failure);
             slot.set_back(failure, plan::generation(object), Timestamp::now());
             Ok(Receipt::Failed)
         }

@@ -105,7 +105,7 @@ async fn steps<K: Driven>(
         // Whatever went wrong on the way here is over.
         slot.memory.setback = None;
     }
-    let receipt = act(context, &object, gathered.means.as_ref(), &plan, slot).await?;
+    let receipt = act(context, &object, &gathered, &plan, slot).await?;
 
     let kind = K::NAME;
     context.metrics.passed(kind, plan.action.name(), outcome(&receipt));
@@ -211,7 +211,7 @@ async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gath
     slot.look = Some(means.look.clone());
     if slot.memory.write.as_ref().is_some_and(|write| write.running) {
         let interval = context.settings.plan.transition.unsigned_abs();
-        observe::poll(means, slot, generation(object), interval).await;
+        observe::poll(means, &gathered.refs, slot, generation(object), interval).await;
     }
     let observation = observe::known(means, compute, slot, context.settings.azure_timeout).await;
     slot.see(observation.trouble.as_ref(), generation(object), Timestamp::now());

@@ -8,7 +8,7 @@ use crate::memory::Slot;
 use arm::{ArmError, OperationStatus};
 use azureml::{ErrorKind, Progress};
 use jiff::Timestamp;
-use plan::{Attempt, Cause, Failure, Observation, OperationKind, Seen};
+use plan::{Attempt, Cause, Failure, Observation, OperationKind, Refs, Seen};
 use std::time::Duration;
 
 /// What is known of the compute, from the newest of the shared look and our own.
@@ -48,7 +48,7 @@ pub(crate) async fn look(means: &Means, compute: &str, slot: &mut Slot, before: 
 }
 
 /// Asks once for the operation that runs, if it is time.
-pub(crate) async fn poll(means: &Means, slot: &mut Slot, generation: i64, interval: Duration) {
+pub(crate) async fn poll(means: &Means, refs: &Refs, slot: &mut Slot, generation: i64, interval: Duration) {
     let now = Timestamp::now();
     slot.expire(now);
     let Some(url) = slot.operation.clone() else { return slot.operation_ended() };
@@ -72,11 +72,9 @@ pub(crate) async fn poll(means: &Means, slot: &mut Slot, generation: i64, interv
                     message: format!("the operation ended as {}", operation.status),
                     ..ArmError::default()
                 });
-                slot.set_back(
-                    Failure { attempt: attempt(kind), cause: Cause::OperationFailed { error }, retry_after: None },
-                    generation,
-                    now,
-                );
+                let cause = Cause::OperationFailed { error };
+                let failure = Failure { attempt: attempt(kind), cause, retry_after: None };
+                slot.set_back(plan::without_secrets(refs, failure), generation, now);
             }
             OperationStatus::InProgress | OperationStatus::Unknown(_) => {
                 slot.poll_at = now.checked_add(retry_after.unwrap_or(interval).max(interval)).ok();

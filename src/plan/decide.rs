@@ -22,14 +22,14 @@ use crate::case::Case;
 use crate::inputs::{Body, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, azure_name};
 use crate::schedule::fingerprint;
-use crate::{envelope, present, removal, sizing};
+use crate::{envelope, present, redact, removal, sizing};
 use api::ManagementPolicy;
 use arm::{ComputeId, Dialect};
 use serde_json::{Value, json};
 
 /// Decides one case.
 pub fn decide<K: Kind>(case: &Case<'_, K>) -> Plan {
-    let plan = phases(case);
+    let plan = redact::plan(case.refs, phases(case));
     match (case.object.compute_type().dialect(), &case.refs.workspace) {
         // The shared looks do not show it, so nothing wakes the object: it looks by itself, as often as they do.
         (Dialect::Legacy, WorkspaceState::Ready(facts)) => Plan { next: plan.next.min(facts.observe_interval), ..plan },

@@ -18,6 +18,7 @@ mod kinds;
 mod kstatus;
 mod ownership;
 mod present;
+mod redact;
 mod removal;
 mod report;
 mod rules;
@@ -37,6 +38,7 @@ pub use inputs::{
 };
 pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kstatus::check as check_kstatus;
+pub use redact::without_secrets;
 pub use report::report;
 pub use rules::{Change, Compare, Difference, FieldRule, Missing};
 pub use schedule::{fingerprint, hold_until, spread};

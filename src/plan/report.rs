@@ -10,7 +10,7 @@ use crate::inputs::{Seen, WorkspaceState};
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
-use crate::{envelope, present as judged};
+use crate::{envelope, present as judged, redact};
 use api::{Advice, AzureResource, ComputeStatus, IdentityReport, ManagementPolicy, OperationReport, ProvisioningError};
 use arm::{ArmError, Compute, ProvisioningState};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -113,7 +113,7 @@ fn errors<K: Kind>(case: &Case<'_, K>, plan: &Plan, seen: Option<&Compute>) -> V
     });
     let mut errors: Vec<ProvisioningError> = Vec::new();
     for error in of_resource.into_iter().chain(running).chain(failed) {
-        let error = told(error);
+        let error = redact::error(case.refs, told(error));
         if !errors.contains(&error) && errors.len() < LIST_LIMIT {
             errors.push(error);
         }

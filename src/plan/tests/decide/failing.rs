@@ -267,3 +267,19 @@ fn error_of_an_operation_that_left_nothing_behind_is_reported() {
     assert_eq!(stalled(&given.decide()), "QuotaExceeded");
     assert_eq!(given.reports().common.provisioning_errors[0].code, "ClusterMinNodesExceedCoreQuota");
 }
+
+#[test]
+fn values_of_secrets_that_azure_repeats_are_not_repeated_to_people() {
+    let wanted = api::SecretKeyRef { name: "ssh".into(), key: "id.pub".into() };
+    let spec = json!({"ssh": {"enabled": true, "publicKey": {"secretRef": {"name": "ssh", "key": "id.pub"}}}});
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5";
+    let message = format!("the key {key} (AAAAC3NzaC1lZDI1NTE5) is no key");
+    let there = azure(&json!({"properties": {"provisioningState": "Failed",
+        "provisioningErrors": [{"error": {"code": "InvalidKey", "message": message}}]}}));
+    let given = holding(&spec).sees(there).with(|g| {
+        g.refs.secrets.insert(wanted, plan::SecretState::Value(plan::Secret::new(key)));
+    });
+    let said = format!("{:?} {:?}", given.decide().verdict, given.reports());
+    assert!(said.contains("the key [redacted] ([redacted]) is no key"), "{said}");
+    assert!(!said.contains("AAAAC3"), "{said}");
+}

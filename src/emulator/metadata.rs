@@ -8,13 +8,14 @@ use crate::{
 };
 
 /// The clouds there are: one. azure-ai-ml wants `name`, `portal`, `resourceManager`, `authentication.loginEndpoint` and
-/// `suffixes.storage`, and a `resourceManager` that is part of the address it asked (sdk-wire-notes 1).
+/// `suffixes.storage`, and a `resourceManager` that is part of the address it asked (sdk-wire-notes 1). Azure's ends in a slash:
+/// for that azureml-core doubles it in most of its requests.
 pub(crate) fn endpoints(request: &Request) -> Response {
     let base = &request.base;
     let cloud = json!({
         "name": "emulator",
         "portal": base,
-        "resourceManager": base,
+        "resourceManager": format!("{base}/"),
         "authentication": {
             "loginEndpoint": base,
             "audiences": [base, "https://management.core.windows.net/", "https://management.azure.com/"],

@@ -111,6 +111,6 @@ fn answers_carry_the_headers_of_the_recordings() {
 fn cloud_metadata_names_this_host_for_everything() {
     let mut bench = Bench::new();
     let (_, clouds) = bench.get("/metadata/endpoints?api-version=2019-05-01");
-    assert_eq!(clouds[0]["resourceManager"], "http://127.0.0.1:1");
+    assert_eq!(clouds[0]["resourceManager"], "http://127.0.0.1:1/");
     assert_eq!(clouds[0]["authentication"]["loginEndpoint"], "http://127.0.0.1:1");
 }

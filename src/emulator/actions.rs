@@ -74,7 +74,6 @@ impl World {
             return Err(Refusal::gateway(404, "InvalidResourceType", text));
         }
         // A read-only lock bars every POST, be it a mere list.
-        self.unlocked(call, path, &self.resource_id(&key, name))?;
         let workspace = self.workspaces.get(&key);
         let compute = workspace.and_then(|workspace| workspace.computes.get(&name.to_ascii_lowercase()));
         let Some((workspace, compute)) = workspace.zip(compute) else { return Ok(Response::empty(404)) };

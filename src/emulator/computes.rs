@@ -10,7 +10,6 @@ use crate::{
     operations::Outcome,
     random,
     route::{self, WorkspacePath},
-    seed::Lock,
     time,
     world::{Call, ComputeKey, World},
 };
@@ -99,9 +98,6 @@ impl World {
                 return Err(Refusal::user_error(text).target("underlyingResourceAction"));
             }
         };
-        if self.group(call, &path.group)?.lock.is_some() {
-            return Err(locked(call, path, &id, "delete"));
-        }
         let Some(compute) = self.compute_mut(&key) else { return Ok(Response::empty(204)) };
         let times = compute.machine.times();
         if !detach && !compute.machine.is_deletable() {
@@ -164,13 +160,6 @@ impl World {
         response.with("Azure-AsyncOperation", url)
     }
 
-    pub(crate) fn unlocked(&self, call: &Call<'_>, path: &WorkspacePath, id: &str) -> Result<(), Refusal> {
-        match self.group(call, &path.group)?.lock {
-            Some(Lock::ReadOnly) => Err(locked(call, path, id, "write")),
-            Some(Lock::CanNotDelete) | None => Ok(()),
-        }
-    }
-
     /// The ARM id of a compute, in the workspace's spelling.
     pub(crate) fn resource_id(&self, workspace: &str, name: &str) -> String {
         let Some(workspace) = self.workspaces.get(workspace) else { return String::new() };
@@ -200,12 +189,4 @@ fn seen(compute: &mut Compute, stale: bool) -> Option<&Compute> {
         Some(previous) if stale => Some(previous),
         _ => Some(compute),
     }
-}
-
-fn locked(call: &Call<'_>, path: &WorkspacePath, id: &str, verb: &str) -> Refusal {
-    let text = format!(
-        "The scope '{id}' cannot perform {verb} operation because following scope(s) are locked: '/subscriptions/{}/resourceGroups/{}'. Please remove the lock and try again.",
-        call.subscription, path.group
-    );
-    Refusal::gateway(409, "ScopeLocked", text)
 }

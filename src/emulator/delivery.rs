@@ -168,7 +168,8 @@ fn place<'a>(body: &'a mut Value, pointer: &str) -> Option<(&'a mut Value, Strin
     Some((body.pointer_mut(parent)?, name.replace("~1", "/").replace("~0", "~")))
 }
 
-fn page(status: u16) -> Response {
+/// What a front door sends when nothing behind it answers.
+pub(crate) fn page(status: u16) -> Response {
     let text = format!(
         "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>\r\n"
     );

@@ -1,8 +1,7 @@
 //! Things that happen to the world without a request: nodes lost, jobs, operations that fail, quotas changed, hands behind the
 //! back. Carries them out; the management plane asks for them.
 
-use std::sync::Arc;
-
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,8 +11,9 @@ use crate::{
         machine::Cluster,
         nodes::{self, NodeState},
     },
+    outages::Manner,
     rights::Rights,
-    seed::{AssignmentSeed, Lock, QuotaSeed},
+    seed::{AssignmentSeed, Lock, PolicySeed, QuotaSeed, ThrottleSeed, WorkspaceSeed},
     time::{self, Now},
     world::{ComputeKey, World},
 };
@@ -117,18 +117,71 @@ pub enum Event {
         /// The new secret.
         client_secret: String,
     },
-    /// A resource group is locked, or its lock is taken away.
+    /// A scope is locked, or its lock is taken away.
     LockChanged {
-        /// The group, where its name is unique.
-        group: String,
+        /// A resource group, where its name is unique.
+        #[serde(default)]
+        group: Option<String>,
+        /// Instead: ARM id of a subscription, a group, a workspace or a compute.
+        #[serde(default)]
+        scope: Option<String>,
         /// Absent: no lock.
         #[serde(default)]
         lock: Option<Lock>,
+    },
+    /// A policy with effect deny is assigned to a subscription, in place of one of the same name.
+    PolicyAssigned {
+        /// The subscription; needed if there are several.
+        #[serde(default)]
+        subscription: Option<String>,
+        /// The policy.
+        policy: PolicySeed,
+    },
+    /// A policy assignment is removed.
+    PolicyRemoved {
+        /// The subscription; needed if there are several.
+        #[serde(default)]
+        subscription: Option<String>,
+        /// Name of the assignment.
+        name: String,
+    },
+    /// Request budgets change; those that are not named get Azure's published ones.
+    ThrottleChanged(ThrottleSeed),
+    /// The Azure ML service of a region stops answering. What runs in it goes on.
+    RegionFailed {
+        /// The region.
+        location: String,
+        /// How it looks.
+        #[serde(default)]
+        how: Manner,
+        /// How long a request hangs with `timeout`, in wall time; `PT60S` if absent.
+        #[serde(default = "minute")]
+        after: SignedDuration,
+    },
+    /// A region answers again.
+    RegionRecovered {
+        /// The region.
+        location: String,
+    },
+    /// A workspace is made, as the seed makes one.
+    WorkspaceCreated {
+        /// The subscription; needed if there are several.
+        #[serde(default)]
+        subscription: Option<String>,
+        /// Its resource group, which is made too if it does not exist.
+        group: String,
+        /// The workspace.
+        workspace: WorkspaceSeed,
     },
 }
 
 fn one() -> u32 {
     1
+}
+
+/// How long ARM waits for a provider.
+fn minute() -> SignedDuration {
+    SignedDuration::from_mins(1)
 }
 
 impl World {
@@ -164,10 +217,9 @@ impl World {
                 self.quotas.set(&quota);
                 Ok("quota changed".into())
             }
-            Event::WorkspaceDeleted { workspace } => {
-                let key = self.find_workspace(&workspace)?;
-                self.workspaces.remove(&key);
-                Ok("workspace deleted".into())
+            Event::WorkspaceDeleted { workspace } => self.delete_workspace(&workspace),
+            Event::WorkspaceCreated { subscription, group, workspace } => {
+                self.create_workspace(subscription.as_deref(), &group, &workspace, now)
             }
             Event::ComputeDeleted { compute } => {
                 let key = self.find_compute(&compute)?;
@@ -181,18 +233,16 @@ impl World {
             Event::RoleAssignmentsChanged { client_id, role_assignments } => {
                 self.change_rights(&client_id, |rights| Rights::new(rights.denied(), role_assignments.as_deref()))
             }
-            Event::SecretRotated { client_id, client_secret } => {
-                let changed = self
-                    .directory
-                    .principals_mut(&client_id)
-                    .map(|known| known.client_secret.clone_from(&client_secret));
-                if changed.count() > 0 {
-                    Ok("secret rotated".into())
-                } else {
-                    Err(format!("no principal has client id '{client_id}'"))
-                }
+            Event::SecretRotated { client_id, client_secret } => self.rotate_secret(&client_id, &client_secret),
+            Event::LockChanged { group, scope, lock } => self.change_lock(group.as_deref(), scope.as_deref(), lock),
+            Event::PolicyAssigned { subscription, policy } => self.assign_policy(subscription.as_deref(), policy),
+            Event::PolicyRemoved { subscription, name } => self.remove_policy(subscription.as_deref(), &name),
+            Event::ThrottleChanged(limits) => {
+                self.throttle.change(limits);
+                Ok("budgets changed".into())
             }
-            Event::LockChanged { group, lock } => self.change_lock(&group, lock),
+            Event::RegionFailed { location, how, after } => self.begin_outage(&location, how, after.unsigned_abs()),
+            Event::RegionRecovered { location } => self.end_outage(&location),
         }
     }
 
@@ -278,34 +328,7 @@ impl World {
         Ok("tags stripped".into())
     }
 
-    fn change_rights(
-        &mut self,
-        client_id: &str,
-        change: impl Fn(&Rights) -> Result<Rights, String>,
-    ) -> Result<String, String> {
-        let mut changed = Err(format!("no principal has client id '{client_id}'"));
-        for principal in self.directory.principals_mut(client_id) {
-            principal.rights = Arc::new(change(&principal.rights)?);
-            changed = Ok("access changed".into());
-        }
-        changed
-    }
-
-    fn change_lock(&mut self, group: &str, lock: Option<Lock>) -> Result<String, String> {
-        let lower = group.to_ascii_lowercase();
-        let groups = self.subscriptions.values_mut().filter_map(|subscription| subscription.groups.get_mut(&lower));
-        let mut groups: Vec<_> = groups.collect();
-        match groups.as_mut_slice() {
-            [found] => {
-                found.lock = lock;
-                Ok(format!("lock of group '{}' changed", found.name))
-            }
-            [] => Err(format!("there is no resource group '{group}'")),
-            _ => Err(format!("several subscriptions have a resource group '{group}'")),
-        }
-    }
-
-    fn find_workspace(&self, text: &str) -> Result<String, String> {
+    pub(crate) fn find_workspace(&self, text: &str) -> Result<String, String> {
         let wanted = |key: &String| {
             let workspace = &self.workspaces[key];
             workspace.id().eq_ignore_ascii_case(text) || workspace.name.eq_ignore_ascii_case(text)

@@ -12,15 +12,17 @@ use crate::{
         identity::{Identity, Issuer},
     },
     faults::Faults,
+    locks::Locks,
     operations::Operations,
+    outages::Outages,
     quota::Quotas,
     random::{self, Random},
     route::normal_location,
-    seed::{GroupSeed, Seed, SubscriptionSeed, WorkspaceSeed},
+    seed::{Seed, SubscriptionSeed, WorkspaceSeed},
     throttle::Throttle,
     time::Now,
     workspace::Workspace,
-    world::{Group, Subscription, World},
+    world::{Subscription, World},
 };
 
 impl World {
@@ -36,6 +38,8 @@ impl World {
             directory: Directory::new(seed)?,
             subscriptions: BTreeMap::new(),
             workspaces: BTreeMap::new(),
+            locks: Locks::default(),
+            outages: Outages::default(),
             quotas: Quotas::new(&seed.quotas),
             operations: Operations::new(&mut random),
             throttle: Throttle::new(seed.throttle.clone()),
@@ -46,6 +50,10 @@ impl World {
         for subscription in &seed.subscriptions {
             world.add_subscription(subscription, now)?;
         }
+        for (index, lock) in seed.locks.iter().enumerate() {
+            let scope = world.known_scope(&lock.scope).map_err(|why| format!("seed: locks[{index}].scope: {why}"))?;
+            world.locks.change(&scope, Some(lock.lock));
+        }
         Ok(world)
     }
 
@@ -55,10 +63,7 @@ impl World {
                 return Err(format!("seed: {what} '{id}' is no UUID"));
             }
         }
-        let groups = seed
-            .resource_groups
-            .iter()
-            .map(|group| (group.name.to_ascii_lowercase(), Group { name: group.name.clone(), lock: group.lock }));
+        let groups = seed.resource_groups.iter().map(|group| (group.name.to_ascii_lowercase(), group.name.clone()));
         let subscription = Subscription {
             id: seed.id.clone(),
             tenant: seed.tenant.clone(),
@@ -69,51 +74,55 @@ impl World {
             return Err(format!("seed: subscription '{}' is there twice", seed.id));
         }
         for group in &seed.resource_groups {
+            self.locks.change(&format!("/subscriptions/{}/resourceGroups/{}", seed.id, group.name), group.lock);
             for workspace in &group.workspaces {
-                self.add_workspace(seed, group, workspace, now)?;
+                let made = self.add_workspace((&seed.id, &seed.tenant), &group.name, workspace, now);
+                made.map_err(|why| format!("seed: {why}"))?;
             }
         }
         Ok(())
     }
 
-    fn add_workspace(
+    /// Makes a workspace, in the subscription of that id and tenant.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub(crate) fn add_workspace(
         &mut self,
-        subscription: &SubscriptionSeed,
-        group: &GroupSeed,
+        (subscription, tenant): (&str, &str),
+        group: &str,
         seed: &WorkspaceSeed,
         now: Now,
     ) -> Result<(), String> {
         let location = normal_location(&seed.location);
         if !LOCATIONS.contains(&location.as_str()) {
-            return Err(format!(
-                "seed: workspace '{}': location '{}' is no region of Azure ML",
-                seed.name, seed.location
-            ));
+            return Err(format!("workspace '{}': location '{}' is no region of Azure ML", seed.name, seed.location));
         }
         let mut workspace = Workspace {
-            subscription: subscription.id.clone(),
-            group: group.name.clone(),
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
             name: seed.name.clone(),
             location,
-            tenant: subscription.tenant.clone(),
+            tenant: tenant.to_owned(),
             tags: seed.tags.clone(),
             created_on: now.service,
             computes: BTreeMap::new(),
             detached: BTreeMap::new(),
             ghosts: BTreeMap::new(),
         };
-        let key = format!("{}/{}/{}", subscription.id, group.name, seed.name).to_ascii_lowercase();
+        let key = format!("{subscription}/{group}/{}", seed.name).to_ascii_lowercase();
+        if self.workspaces.contains_key(&key) {
+            return Err(format!("workspace '{}' is there twice in group '{group}'", seed.name));
+        }
         for (index, body) in seed.computes.iter().enumerate() {
             let compute = self
                 .existing(&workspace, body, now)
-                .map_err(|why| format!("seed: workspace '{}': computes[{index}]: {why}", seed.name))?;
+                .map_err(|why| format!("workspace '{}': computes[{index}]: {why}", seed.name))?;
             let lower = compute.name.to_ascii_lowercase();
             workspace.computes.insert(lower, compute);
         }
         let names: Vec<String> = workspace.computes.keys().cloned().collect();
-        if self.workspaces.insert(key.clone(), workspace).is_some() {
-            return Err(format!("seed: workspace '{}' is there twice in group '{}'", seed.name, group.name));
-        }
+        self.workspaces.insert(key.clone(), workspace);
         for name in names {
             self.nudge(&(key.clone(), name), now.service);
         }

@@ -46,8 +46,12 @@ impl Host {
 
     /// Serves a request of the data plane.
     pub(crate) async fn serve(&self, request: Request) -> Outcome {
-        let plan = Plan::of(self.state().world.faults.strike(&request));
+        let (plan, hang) = {
+            let mut state = self.state();
+            (Plan::of(state.world.faults.strike(&request)), state.world.hang(&request))
+        };
         pause(plan.delay.before).await;
+        pause(hang).await;
         let outcome = self.carry_out(request, &plan);
         pause(plan.delay.after).await;
         outcome

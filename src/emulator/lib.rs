@@ -18,15 +18,18 @@ mod events;
 mod faults;
 mod fields;
 mod genesis;
+mod governance;
 mod headers;
 mod host;
 mod http;
 mod journal;
 mod lifecycle;
+mod locks;
 mod manage;
 mod message;
 mod metadata;
 mod operations;
+mod outages;
 mod pattern;
 mod quota;
 mod random;
@@ -65,9 +68,11 @@ pub use crate::{
     events::Event,
     faults::{Effect, Fault, Match, When},
     journal::Entry,
+    outages::Manner,
     seed::{
-        AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, GroupSeed, IdentitySeed, Lock, OBJECT_ID, PolicySeed,
-        PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed, WorkspaceSeed,
+        AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, GroupSeed, IdentitySeed, Lock, LockSeed, OBJECT_ID,
+        PolicySeed, PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed,
+        WorkspaceSeed,
     },
 };
 use crate::{

@@ -78,6 +78,11 @@ impl Quotas {
         self.workspaces.get(&(workspace.to_owned(), family.to_ascii_lowercase())).copied()
     }
 
+    /// Forgets the limits of a workspace that is gone.
+    pub(crate) fn forget_workspace(&mut self, workspace: &str) {
+        self.workspaces.retain(|(known, _), _| known != workspace);
+    }
+
     /// Sets the limit of a family in one workspace.
     pub(crate) fn set_workspace_limit(&mut self, workspace: &str, family: &str, limit: i64) {
         self.workspaces.insert((workspace.to_owned(), family.to_ascii_lowercase()), limit);

@@ -31,6 +31,8 @@ pub struct Seed {
     pub only_listed_identities: bool,
     /// The subscriptions and what is in them.
     pub subscriptions: Vec<SubscriptionSeed>,
+    /// Management locks, beside those that groups have.
+    pub locks: Vec<LockSeed>,
     /// Limits that differ from the defaults.
     pub quotas: Vec<QuotaSeed>,
     /// Request budgets.
@@ -131,6 +133,16 @@ pub enum Lock {
     CanNotDelete,
     /// Deletes and writes are refused.
     ReadOnly,
+}
+
+/// A management lock on any scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockSeed {
+    /// ARM id of a subscription, a group, a workspace or a compute.
+    pub scope: String,
+    /// Its level.
+    pub lock: Lock,
 }
 
 /// A workspace.
@@ -262,6 +274,7 @@ impl Default for Seed {
                 }],
                 policies: Vec::new(),
             }],
+            locks: Vec::new(),
             quotas: Vec::new(),
             throttle: ThrottleSeed::default(),
             token_lifetime_seconds: 3599,

@@ -13,7 +13,7 @@ impl World {
             let mut groups = Map::new();
             for group in subscription.groups.values() {
                 let here = self.workspaces.values().filter(|workspace| {
-                    workspace.subscription == subscription.id && workspace.group.eq_ignore_ascii_case(&group.name)
+                    workspace.subscription == subscription.id && workspace.group.eq_ignore_ascii_case(group)
                 });
                 let workspaces: Map<String, Value> = here
                     .map(|workspace| {
@@ -32,9 +32,14 @@ impl World {
                         (workspace.name.clone(), shown)
                     })
                     .collect();
-                groups.insert(group.name.clone(), json!({"lock": group.lock, "workspaces": workspaces}));
+                let lock = self.locks.on(&format!("/subscriptions/{}/resourceGroups/{group}", subscription.id));
+                groups.insert(group.clone(), json!({"lock": lock, "workspaces": workspaces}));
             }
-            let shown = json!({"tenant": subscription.tenant, "resourceGroups": groups});
+            let shown = json!({
+                "tenant": subscription.tenant,
+                "policies": subscription.policies,
+                "resourceGroups": groups
+            });
             subscriptions.insert(subscription.id.clone(), shown);
         }
         let principals: Vec<Value> = self
@@ -53,6 +58,8 @@ impl World {
             .collect();
         json!({
             "clock": {"service": time::ticks(now.service), "wall": time::ticks(now.wall)},
+            "locks": self.locks.all().map(|(scope, lock)| json!({"scope": scope, "lock": lock})).collect::<Vec<_>>(),
+            "outages": self.outages.all().map(|(region, how)| json!({"location": region, "how": how})).collect::<Vec<_>>(),
             "principals": principals,
             "subscriptions": subscriptions
         })

@@ -105,6 +105,11 @@ impl Throttle {
         Self { limits, own: HashMap::new(), global: HashMap::new() }
     }
 
+    /// Gives other budgets from now on; what was spent of the old ones stays spent.
+    pub(crate) fn change(&mut self, limits: ThrottleSeed) {
+        self.limits = limits;
+    }
+
     /// Takes one request from the budgets of a subscription and principal.
     ///
     /// # Errors

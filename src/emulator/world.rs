@@ -12,12 +12,14 @@ use crate::{
     errors::Refusal,
     faults::Faults,
     headers::{self, Trace},
+    locks::Locks,
     message::{Request, Response},
     operations::Operations,
+    outages::Outages,
     quota::Quotas,
     random::Random,
     route::{self, ArmRoute, LocationResource, NAMESPACE, Route, Target, WorkspacePath},
-    seed::{Lock, PolicySeed},
+    seed::PolicySeed,
     throttle::{Kind, Throttle},
     time::Now,
     versions,
@@ -27,20 +29,13 @@ use crate::{
 /// A workspace by `subscription/group/name`, and a compute's name, all in lower case.
 pub(crate) type ComputeKey = (String, String);
 
-/// A resource group.
-#[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub(crate) name: String,
-    pub(crate) lock: Option<Lock>,
-}
-
 /// A subscription.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription {
     pub(crate) id: String,
     pub(crate) tenant: String,
-    /// By name in lower case.
-    pub(crate) groups: BTreeMap<String, Group>,
+    /// Names of its resource groups, by name in lower case.
+    pub(crate) groups: BTreeMap<String, String>,
     pub(crate) policies: Vec<PolicySeed>,
 }
 
@@ -54,6 +49,8 @@ pub(crate) struct World {
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     /// By `subscription/group/name` in lower case.
     pub(crate) workspaces: BTreeMap<String, Workspace>,
+    pub(crate) locks: Locks,
+    pub(crate) outages: Outages,
     pub(crate) quotas: Quotas,
     pub(crate) operations: Operations,
     pub(crate) throttle: Throttle,
@@ -101,9 +98,15 @@ impl World {
     fn arm(&mut self, request: &Request, plan: &Plan, now: Now, route: &ArmRoute, regional: bool) -> Response {
         let region = self.region(route);
         let mut trace = Trace::new(request, &mut self.random, &region, now.wall);
-        let outcome = self
-            .admit(request, plan, now, route, &mut trace, regional)
-            .and_then(|call| if regional { self.regional(&call, &route.target) } else { self.dispatch(&call, route) });
+        let outcome = self.admit(request, plan, now, route, &mut trace, regional).and_then(|call| {
+            let asks_service = !matches!(route.target, Target::Workspaces { .. } | Target::Unknown { .. });
+            let outage = if asks_service { self.outages.answer(&region)? } else { None };
+            match outage {
+                Some(page) => Ok(page),
+                None if regional => self.regional(&call, &route.target),
+                None => self.dispatch(&call, route),
+            }
+        });
         match outcome {
             Ok(response) => headers::answered(response, &trace),
             Err(refusal) => headers::refused(refusal, &trace, now),
@@ -135,12 +138,13 @@ impl World {
             trace.remaining = Some(self.throttle.admit(&id, &caller.object_id, kind, now.wall)?);
         }
         let call = Call { request, regional, plan, now, version, caller, subscription: id, tenant };
-        match action(&call, &route.target) {
-            Some((action, scope)) if matches!(route.target, Target::Workspaces { .. }) => {
+        if let Some((action, scope)) = action(&call, &route.target) {
+            if matches!(route.target, Target::Workspaces { .. }) {
                 call.caller.authorize_list(&action, &scope)?;
+            } else {
+                call.caller.authorize(&action, &scope)?;
             }
-            Some((action, scope)) => call.caller.authorize(&action, &scope)?,
-            None => {}
+            self.locks.allow(&request.method, &scope)?;
         }
         Ok(call)
     }
@@ -160,6 +164,17 @@ impl World {
             (Target::Location { location, resource }, _) => self.location(call, location, resource),
             (Target::Unknown { namespace, resource_type }, _) => Err(unknown_type(call, namespace, resource_type)),
             (target, _) => Err(wrong_method(method, allowed_methods(target))),
+        }
+    }
+
+    /// How long a request hangs because the region that it asks is out of order.
+    pub(crate) fn hang(&self, request: &Request) -> std::time::Duration {
+        if self.outages.is_empty() {
+            return std::time::Duration::ZERO;
+        }
+        match route::parse(&request.path) {
+            Ok(Route::Arm(route) | Route::Regional(route)) => self.outages.hang(&self.region(&route)),
+            Ok(_) | Err(_) => std::time::Duration::ZERO,
         }
     }
 
@@ -215,9 +230,10 @@ impl World {
     ///
     /// # Errors
     /// 404 `ResourceGroupNotFound`.
-    pub(crate) fn group(&self, call: &Call<'_>, name: &str) -> Result<&Group, Refusal> {
+    pub(crate) fn group(&self, call: &Call<'_>, name: &str) -> Result<&str, Refusal> {
         let subscription = self.subscriptions.get(&call.subscription.to_ascii_lowercase());
-        subscription.and_then(|subscription| subscription.groups.get(&name.to_ascii_lowercase())).ok_or_else(|| {
+        let known = subscription.and_then(|subscription| subscription.groups.get(&name.to_ascii_lowercase()));
+        known.map(String::as_str).ok_or_else(|| {
             let text = format!("Resource group '{name}' could not be found.");
             Refusal::gateway(404, "ResourceGroupNotFound", text)
         })

@@ -33,7 +33,6 @@ impl World {
     ) -> Result<Response, Refusal> {
         let key = self.workspace(call, path, true)?;
         let id = self.resource_id(&key, name);
-        self.unlocked(call, path, &id)?;
         let body = checks::compute_body(&checks::json_body(call.request)?)?;
         self.allowed_by_policy(call, &body, name)?;
         linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
@@ -139,7 +138,6 @@ impl World {
     ) -> Result<Response, Refusal> {
         let key = (self.workspace(call, path, true)?, name.to_ascii_lowercase());
         let id = self.resource_id(&key.0, name);
-        self.unlocked(call, path, &id)?;
         let body = checks::patch_body(&checks::json_body(call.request)?, &call.version)?;
         if self.compute_mut(&key).is_none() {
             return Ok(Response::empty(404));

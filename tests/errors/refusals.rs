@@ -82,7 +82,8 @@ async fn lock_on_the_group_delays_a_delete_and_never_ends_it() {
     let scene = Scene::start("lock").await;
     scene.cluster("cpu", json!({})).await;
     scene.ready("cpu").await;
-    let lock = |lock| scene.stage.emulator.event(Event::LockChanged { group: "ml".into(), lock }).unwrap();
+    let lock =
+        |lock| scene.stage.emulator.event(Event::LockChanged { group: Some("ml".into()), scope: None, lock }).unwrap();
     lock(Some(Lock::CanNotDelete));
     scene.delete("ComputeCluster", "cpu").await;
     let words = ["cannot delete the compute", "ScopeLocked (409)", "resourceGroups/ml", "remove the lock"];

@@ -2,6 +2,7 @@
 
 mod attached;
 mod clusters;
+mod governance;
 mod hands;
 mod hostile;
 mod refusals;

@@ -9,7 +9,19 @@ const EASTUS: &str =
 fn sizes_are_listed_under_the_member_that_each_version_has() {
     let mut bench = Bench::new();
     let (_, body) = bench.get(&format!("{EASTUS}/vmSizes"));
-    assert_eq!(body["value"].as_array().unwrap().len(), 260);
+    let rows = body["value"].as_array().unwrap();
+    assert_eq!(rows.len(), 260);
+    assert!(rows.iter().all(|row| row["generation"].is_string()));
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
+    let prices = &row("Standard_DS2_v2")["estimatedVMPrices"];
+    assert_eq!((&prices["billingCurrency"], &prices["unitOfMeasure"]), (&json!("USD"), &json!("OneHour")));
+    assert!(
+        prices["values"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"retailPrice": 0.15, "osType": "Linux", "vmTier": "Standard"}))
+    );
+    assert!(row("Standard_D2_v2").get("estimatedVMPrices").is_none());
     bench.version = "2020-02-02";
     assert!(bench.get(&format!("{EASTUS}/vmSizes")).1["amlCompute"].is_array());
     assert_eq!(bench.get(&EASTUS.replace("eastus", "atlantis/vmSizes")).0, 400);
@@ -28,6 +40,29 @@ fn usages_have_the_recorded_rows_and_move_with_the_nodes() {
         (json!(1), json!(4), json!(4))
     );
     assert_eq!(used("TotalLowPriorityCores"), 0);
+}
+
+#[test]
+fn regions_have_quotas_and_usages_of_their_own_wherever_the_workspace_is() {
+    let mut bench = Bench::new();
+    let mut body = cluster("Standard_D2_v2", 2, 4);
+    body["properties"]["computeLocation"] = json!("westeurope");
+    bench.made("far-cluster", &body);
+    bench.pass(250);
+    let quota = json!({"event": "quotaChanged", "subscription": crate::seed::SUBSCRIPTION, "location": "West Europe", "totalDedicatedCores": 24, "families": {"standardDv2Family": 6}});
+    bench.event(&quota).unwrap();
+    for (region, clusters, used, total, family) in [("eastus", 0, 0, 300, 100), ("westeurope", 1, 4, 24, 6)] {
+        let rows = bench.get(&EASTUS.replace("eastus", &format!("{region}/usages"))).1["value"].clone();
+        let find =
+            |name: &str| rows.as_array().unwrap().iter().find(|row| row["name"]["value"] == name).unwrap().clone();
+        assert_eq!(find("TotalClusters")["currentValue"], clusters, "{region}");
+        let dedicated = find("TotalDedicatedCores");
+        assert_eq!((&dedicated["currentValue"], &dedicated["limit"]), (&json!(used), &json!(total)), "{region}");
+        assert_eq!(find("standardDv2Family")["limit"], family, "{region}");
+        let quotas = bench.get(&EASTUS.replace("eastus", &format!("{region}/quotas"))).1["value"].clone();
+        let own = quotas.as_array().unwrap().iter().find(|row| row["name"]["value"] == "standardDv2Family").unwrap();
+        assert_eq!(own["limit"], family, "{region}");
+    }
 }
 
 #[test]

@@ -41,6 +41,13 @@ fn objects(client: &Client, namespace: &str, group: &str, kind: &str) -> Api<Dyn
     Api::namespaced_with(client.clone(), namespace, &resource)
 }
 
+/// The smallest object of each kind.
+fn smallest() -> Vec<Value> {
+    let smallest = vec![cases::cluster(), cases::instance(), cases::workspace(), cases::identity()];
+    assert_eq!(smallest.len(), api::all_crds().len(), "one of each kind");
+    smallest
+}
+
 fn dynamic(object: &Value) -> DynamicObject {
     serde_json::from_value(object.clone()).unwrap()
 }
@@ -120,7 +127,7 @@ async fn new_object_says_that_it_was_never_reported() {
     let plane = plane().await;
     let client = plane.admin().await.unwrap();
     let namespace = plane.namespace("fresh").await.unwrap();
-    for object in [cases::cluster(), cases::workspace(), cases::identity()] {
+    for object in smallest() {
         let api = objects(&client, &namespace, api::GROUP, object["kind"].as_str().unwrap());
         let created = api.create(&PostParams::default(), &dynamic(&object)).await.unwrap();
         let read = api.get(&created.name_any()).await.unwrap();
@@ -135,7 +142,7 @@ async fn defaults_are_the_policies_and_nothing_azure_defaults() {
     let plane = plane().await;
     let client = plane.admin().await.unwrap();
     let namespace = plane.namespace("defaults").await.unwrap();
-    let api: Api<api::ComputeCluster> = Api::namespaced(client, &namespace);
+    let api: Api<api::ComputeCluster> = Api::namespaced(client.clone(), &namespace);
     let object: api::ComputeCluster = serde_json::from_value(cases::cluster()).unwrap();
     let created = api.create(&PostParams::default(), &object).await.unwrap();
     let defaults = json!({
@@ -145,6 +152,17 @@ async fn defaults_are_the_policies_and_nothing_azure_defaults() {
     });
     assert_eq!(serde_json::to_value(&created.spec).unwrap(), defaults);
     // Typed defaults and those of the schema must not differ: the operator also reads objects from files.
+    assert_eq!(created.spec, object.spec);
+
+    let api: Api<api::ComputeInstance> = Api::namespaced(client, &namespace);
+    let object: api::ComputeInstance = serde_json::from_value(cases::instance()).unwrap();
+    let created = api.create(&PostParams::default(), &object).await.unwrap();
+    let defaults = json!({
+        "workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2", "powerPolicy": "RespectSchedules",
+        "managementPolicy": "Manage", "deletionPolicy": "Delete", "adoptionPolicy": "Never", "replacePolicy": "Never",
+        "driftPolicy": "Correct",
+    });
+    assert_eq!(serde_json::to_value(&created.spec).unwrap(), defaults);
     assert_eq!(created.spec, object.spec);
 }
 
@@ -164,10 +182,40 @@ fn reported() -> Value {
         "identity": {"principalId": "p", "tenantId": "t", "clientIds": {"/subscriptions/s/a": "c"}},
         "plan": [{"field": "spec.vmSize", "from": "A", "to": "B", "how": "Refused"}],
         "advice": [{"reason": "MinimumNodesBillAlways", "message": "one node is always billed"}],
+    })
+}
+
+/// What all computes report, and what this kind does beside it.
+fn reported_with(own: &Value) -> Value {
+    let mut status = reported();
+    status.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    status
+}
+
+fn reported_cluster() -> Value {
+    reported_with(&json!({
         "allocationState": "Steady",
         "nodes": {"current": 3, "target": 4, "idle": 1, "running": 2, "preparing": 0, "unusable": 0, "leaving": 0,
             "preempted": 0},
-    })
+    }))
+}
+
+fn reported_instance() -> Value {
+    let user = json!({"objectId": "o", "tenantId": "t", "name": "Some Body"});
+    reported_with(&json!({
+        "powerState": "Running",
+        "lastOperation": {"name": "Start", "status": "Succeeded", "trigger": "Schedule", "time": "2026-01-01T00:00:00Z"},
+        "restartServed": "2026-01-01T00:00:00Z",
+        "endpoints": [{"name": "Jupyter", "url": "https://a/tree"}, {"name": "Terminal", "url": "https://a/terminals"}],
+        "ssh": {"host": "10.0.0.1", "port": 50000, "user": "azureuser", "command": "ssh -p 50000 azureuser@10.0.0.1"},
+        "publicIp": "10.0.0.1",
+        "privateIp": "10.0.0.2",
+        "osImage": {"current": "24.01.03", "latest": "24.02.01", "isLatest": false},
+        "openableBy": "Some Body",
+        "createdBy": user,
+        "assignedUser": user,
+        "errors": [{"code": "DiskFull", "message": "no space", "target": "disk"}],
+    }))
 }
 
 #[tokio::test]
@@ -175,14 +223,20 @@ async fn status_of_every_field_is_stored_as_reported() {
     let plane = plane().await;
     let client = plane.admin().await.unwrap();
     let namespace = plane.namespace("status").await.unwrap();
-    let api: Api<api::ComputeCluster> = Api::namespaced(client, &namespace);
-    let object: api::ComputeCluster = serde_json::from_value(cases::cluster()).unwrap();
-    api.create(&PostParams::default(), &object).await.unwrap();
-    let patch = json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": "ComputeCluster", "status": reported()});
-    let params = PatchParams::apply("test").force();
-    let stored = api.patch_status("cpu-cluster", &params, &Patch::Apply(patch)).await.unwrap();
-    let expected: api::ComputeClusterStatus = serde_json::from_value(reported()).unwrap();
-    assert_eq!(stored.status.unwrap(), expected, "every field of the type is in the schema");
+    for (object, status) in [(cases::cluster(), reported_cluster()), (cases::instance(), reported_instance())] {
+        let kind = object["kind"].as_str().unwrap();
+        let api = objects(&client, &namespace, api::GROUP, kind);
+        let name = api.create(&PostParams::default(), &dynamic(&object)).await.unwrap().name_any();
+        let patch = json!({"apiVersion": object["apiVersion"], "kind": kind, "status": status});
+        let params = PatchParams::apply("test").force();
+        let stored = api.patch_status(&name, &params, &Patch::Apply(patch)).await.unwrap();
+        assert_eq!(stored.data["status"], status, "every field of {kind} is in the schema");
+    }
+    // And the types know every one of these fields.
+    let cluster: api::ComputeClusterStatus = serde_json::from_value(reported_cluster()).unwrap();
+    assert_eq!(serde_json::to_value(cluster).unwrap(), reported_cluster());
+    let instance: api::ComputeInstanceStatus = serde_json::from_value(reported_instance()).unwrap();
+    assert_eq!(serde_json::to_value(instance).unwrap(), reported_instance());
 }
 
 #[tokio::test]
@@ -190,12 +244,12 @@ async fn kubectl_shows_the_columns_people_need() {
     let plane = plane().await;
     let client = plane.admin().await.unwrap();
     let namespace = plane.namespace("columns").await.unwrap();
-    for object in [cases::cluster(), cases::workspace(), cases::identity()] {
+    for object in smallest() {
         let api = objects(&client, &namespace, api::GROUP, object["kind"].as_str().unwrap());
         api.create(&PostParams::default(), &dynamic(&object)).await.unwrap();
     }
     let api = objects(&client, &namespace, api::GROUP, "ComputeCluster");
-    let status = Patch::Merge(json!({"status": reported()}));
+    let status = Patch::Merge(json!({"status": reported_cluster()}));
     api.patch_status("cpu-cluster", &PatchParams::default(), &status).await.unwrap();
     let get = async |args: &[&str]| {
         let output = plane.kubectl(&[&["get", "-n", &namespace], args].concat()).await.unwrap();
@@ -211,8 +265,10 @@ async fn kubectl_shows_the_columns_people_need() {
     assert_eq!(get(&["amlws"]).await[0], ["NAME", "READY", "REASON", "LOCATION", "AGE"]);
     assert_eq!(get(&["amlws", "-o", "wide"]).await[0][5..], ["RESOURCE ID", "MESSAGE"]);
     assert_eq!(get(&["azid"]).await[0], ["NAME", "READY", "REASON", "TYPE", "AGE"]);
+    assert_eq!(get(&["amlci"]).await[0], ["NAME", "READY", "REASON", "STATE", "VM SIZE", "WORKSPACE", "AGE"]);
+    assert_eq!(get(&["amlci", "-o", "wide"]).await[0][7..], ["OPENABLE BY", "ARM ID", "MESSAGE"]);
     let all = plane.kubectl(&["get", "-n", &namespace, "azureml", "-o", "name"]).await.unwrap().stdout;
-    assert_eq!(all.lines().count(), 3, "the category names all kinds: {all}");
+    assert_eq!(all.lines().count(), smallest().len(), "the category names all kinds: {all}");
 }
 
 #[tokio::test]
@@ -228,6 +284,37 @@ async fn clusters_of_a_workspace_are_found_by_field_selector() {
     }
     let found = api.list(&kube::api::ListParams::default().fields("spec.workspaceRef.name=other")).await.unwrap();
     assert_eq!(found.items.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), ["cluster-b"]);
+}
+
+#[tokio::test]
+async fn instances_are_found_by_their_user_and_workspace() {
+    let plane = plane().await;
+    let client = plane.admin().await.unwrap();
+    let namespace = plane.namespace("mine").await.unwrap();
+    let api = objects(&client, &namespace, api::GROUP, "ComputeInstance");
+    let other = cases::with(cases::person(), "objectId", json!("55555555-5555-5555-5555-555555555555"));
+    for (name, workspace, user) in [
+        ("mine-here", "research", Some(cases::person())),
+        ("mine-there", "other", Some(cases::person())),
+        ("theirs", "research", Some(other)),
+        ("nobodys", "research", None),
+    ] {
+        let object = cases::with(cases::instance(), "metadata.name", json!(name));
+        let object = cases::with(object, "spec.workspaceRef.name", json!(workspace));
+        let object = cases::with(object, "spec.assignedUser", json!(user));
+        api.create(&PostParams::default(), &dynamic(&object)).await.unwrap();
+    }
+    let get = async |selector: &str| {
+        let args = ["get", "-n", &namespace, "amlci", "-o", "name", "--field-selector", selector];
+        let output = plane.kubectl(&args).await.unwrap();
+        assert!(output.status.success(), "{}", output.stderr);
+        let names = output.stdout.lines().filter_map(|line| line.split('/').nth(1).map(str::to_owned));
+        names.collect::<Vec<_>>()
+    };
+    let mine = "spec.assignedUser.objectId=44444444-4444-4444-4444-444444444444";
+    assert_eq!(get(mine).await, ["mine-here", "mine-there"]);
+    assert_eq!(get(&format!("{mine},spec.workspaceRef.name=other")).await, ["mine-there"]);
+    assert_eq!(get("spec.assignedUser.objectId=").await, ["nobodys"]);
 }
 
 /// The definition as an older version might have been: no rules, no bounds, no defaults, in a group of its own.
@@ -298,7 +385,7 @@ async fn object_from_before_a_rule_can_still_be_worked_on() {
     let merge = async |patch: Value| api.patch("cpu-cluster", &PatchParams::default(), &Patch::Merge(patch)).await;
     merge(json!({"metadata": {"finalizers": [api::annotations::FINALIZER]}})).await.unwrap();
     merge(json!({"spec": {"scale": {"maxNodes": 8}}})).await.unwrap();
-    let status = Patch::Merge(json!({"status": reported()}));
+    let status = Patch::Merge(json!({"status": reported_cluster()}));
     api.patch_status("cpu-cluster", &PatchParams::default(), &status).await.unwrap();
     let mended = json!({"spec": {"scale": {"idleTimeBeforeScaleDown": "40m"}, "tags": null}});
     merge(mended).await.unwrap();
@@ -312,7 +399,12 @@ fn what_the_rules_accept_is_understood() {
     // Admission and the operator read the same texts with two programs: they must not disagree.
     for case in cases::all().into_iter().filter(|case| matches!(case.verdict, Verdict::Accepted)) {
         let spec = &case.object["spec"];
-        for path in ["/scale/idleTimeBeforeScaleDown", "/observeInterval"] {
+        for path in [
+            "/scale/idleTimeBeforeScaleDown",
+            "/observeInterval",
+            "/idleTimeBeforeShutdown",
+            "/setupScripts/creation/timeout",
+        ] {
             if let Some(text) = spec.pointer(path).and_then(Value::as_str) {
                 assert!(arm::parse_duration(text).is_some(), "{}: {text}", case.name);
             }
@@ -325,7 +417,12 @@ fn what_the_rules_accept_is_understood() {
             assert!(arm::ResourceId::parse(id).is_ok(), "{}: {id}", case.name);
         }
         let name = spec["azureName"].as_str().or(case.object["metadata"]["name"].as_str()).unwrap();
-        if case.object["kind"] == "ComputeCluster" {
+        for zone in
+            spec["schedules"].as_array().into_iter().flatten().filter_map(|schedule| schedule["timeZone"].as_str())
+        {
+            assert!(api::windows_zone(zone).is_some(), "{}: {zone}", case.name);
+        }
+        if ["ComputeCluster", "ComputeInstance"].contains(&case.object["kind"].as_str().unwrap()) {
             let workspace = arm::WorkspaceId::parse(cases::WORKSPACE).unwrap();
             assert!(workspace.compute(name).is_ok(), "{}: {name}", case.name);
         }

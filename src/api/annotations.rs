@@ -7,6 +7,8 @@
 pub const PAUSED: &str = "compute.azureml.dev/paused";
 /// Any new value asks for a look at Azure now, and ends a wait after an error.
 pub const RECONCILE_REQUESTED_AT: &str = "compute.azureml.dev/reconcile-requested-at";
+/// RFC 3339 time: a ComputeInstance is restarted once for every new value.
+pub const RESTART_REQUESTED_AT: &str = "compute.azureml.dev/restart-requested-at";
 /// `<uid> <ARM id>`: this object made, or may make, that compute. Written with the finalizer, before the first write.
 pub const CLAIM: &str = "compute.azureml.dev/claim";
 /// Holds a compute's object until its compute is gone or let go.

@@ -43,12 +43,7 @@ impl ComputeStatus {
         if let Some(azure) = azure {
             azure.bound();
         }
-        provisioning_errors.truncate(limits::PROVISIONING_ERRORS);
-        for ProvisioningError { code, message, target } in provisioning_errors {
-            cut_in_place(code, limits::WORD);
-            cut_in_place(message, limits::MESSAGE);
-            cut_option(target, limits::VALUE);
-        }
+        bound_errors(provisioning_errors);
         if let Some(OperationReport { name, started_at: _ }) = operation {
             cut_in_place(name, limits::WORD);
         }
@@ -110,6 +105,16 @@ fn bound_conditions(conditions: &mut Vec<Condition>) {
         }
         cut_in_place(reason, limits::WORD);
         cut_in_place(message, limits::MESSAGE);
+    }
+}
+
+/// Cuts errors as Azure gives them.
+pub(crate) fn bound_errors(errors: &mut Vec<ProvisioningError>) {
+    errors.truncate(limits::PROVISIONING_ERRORS);
+    for ProvisioningError { code, message, target } in errors {
+        cut_in_place(code, limits::WORD);
+        cut_in_place(message, limits::MESSAGE);
+        cut_option(target, limits::VALUE);
     }
 }
 

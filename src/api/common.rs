@@ -25,7 +25,20 @@ pub struct SecretKeyRef {
     pub name: String,
     /// The key in its data.
     #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
-    #[x_kube(validation = rules::secret_key())]
+    #[x_kube(validation = rules::data_key("Secret"))]
+    pub key: String,
+}
+
+/// One key of a ConfigMap of the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
+pub struct ConfigMapKeyRef {
+    /// The ConfigMap's name.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::object_name("name"))]
+    pub name: String,
+    /// The key in its data.
+    #[schemars(length(min = 1, max = limits::OBJECT_NAME))]
+    #[x_kube(validation = rules::data_key("ConfigMap"))]
     pub key: String,
 }
 

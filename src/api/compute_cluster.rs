@@ -72,15 +72,15 @@ use std::collections::BTreeMap;
     validation = rules::fixed_azure_name()
 )]
 #[x_kube(
-    validation = rules::fixed_word("vmSize"),
-    validation = rules::fixed_location(),
-    validation = rules::fixed("vmPriority"),
-    validation = rules::fixed("osType"),
-    validation = rules::fixed("ssh"),
-    validation = rules::fixed_subnet(),
-    validation = rules::fixed("nodePublicIp"),
-    validation = rules::fixed("isolatedNetwork"),
-    validation = rules::fixed("description")
+    validation = rules::CLUSTER.word("vmSize"),
+    validation = rules::CLUSTER.location(),
+    validation = rules::CLUSTER.field("vmPriority"),
+    validation = rules::CLUSTER.field("osType"),
+    validation = rules::CLUSTER.field("ssh"),
+    validation = rules::CLUSTER.subnet(),
+    validation = rules::CLUSTER.field("nodePublicIp"),
+    validation = rules::CLUSTER.field("isolatedNetwork"),
+    validation = rules::CLUSTER.field("description")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ComputeClusterSpec {

@@ -26,7 +26,9 @@ pub enum YamlError {
 
 /// Every definition, by plural name.
 pub fn all_crds() -> Vec<CustomResourceDefinition> {
-    [crate::AzureIdentity::crd(), crate::ComputeCluster::crd(), crate::Workspace::crd()].map(finish).into()
+    [crate::AzureIdentity::crd(), crate::ComputeCluster::crd(), crate::ComputeInstance::crd(), crate::Workspace::crd()]
+        .map(finish)
+        .into()
 }
 
 /// A definition as YAML, the way it is committed.
@@ -49,6 +51,15 @@ pub(crate) fn tags_schema(_: &mut SchemaGenerator) -> Schema {
         "type": "object",
         "maxProperties": limits::TAGS,
         "additionalProperties": {"type": "string", "maxLength": limits::TAG_VALUE},
+    })
+}
+
+/// Environment variables: bounded, which no attribute can say of a map.
+pub(crate) fn environment_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": limits::VARIABLES,
+        "additionalProperties": {"type": "string", "maxLength": limits::VARIABLE},
     })
 }
 

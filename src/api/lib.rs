@@ -13,11 +13,13 @@ mod azure_identity;
 mod bounded;
 mod common;
 mod compute_cluster;
+mod compute_instance;
 mod conditions;
 mod crds;
 pub mod limits;
 mod rules;
 mod status;
+mod time_zones;
 mod workspace;
 
 pub use azure_identity::{
@@ -25,18 +27,25 @@ pub use azure_identity::{
     ServicePrincipal, WorkloadIdentity,
 };
 pub use common::{
-    AdoptionPolicy, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagedIdentityType, ManagementPolicy,
-    ReplacePolicy, SecretKeyRef, SshPublicKey, Subnet,
+    AdoptionPolicy, ConfigMapKeyRef, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagedIdentityType,
+    ManagementPolicy, ReplacePolicy, SecretKeyRef, SshPublicKey, Subnet,
 };
 pub use compute_cluster::{
     ClusterNodes, ClusterOs, ClusterScale, ClusterSsh, ComputeCluster, ComputeClusterSpec, ComputeClusterStatus,
     NodePriority,
+};
+pub use compute_instance::{
+    ApplicationSharing, AssignedUser, ComputeInstance, ComputeInstanceSpec, ComputeInstanceStatus, CustomImage,
+    CustomService, CustomVolume, Endpoint, InstanceOperation, InstanceSsh, InstanceSshReport, OsImage, PowerAction,
+    PowerPolicy, PowerState, Recurrence, RecurrenceFrequency, ReportedUser, Schedule, ServiceEndpoint, SetupScript,
+    SetupScripts, WeekDay,
 };
 pub use conditions::{Condition, ConditionStatus, ConditionType, find as find_condition};
 pub use crds::{GENERATED, YamlError, all_crds, to_yaml};
 pub use status::{
     Advice, AzureResource, ComputeStatus, How, IdentityReport, OperationReport, PlannedChange, ProvisioningError,
 };
+pub use time_zones::windows_zone;
 pub use workspace::{IdentityKind, IdentityRef, Workspace, WorkspaceSpec, WorkspaceStatus};
 
 /// API group of every object of ours.

@@ -43,6 +43,40 @@ pub const USER_ASSIGNED: usize = 20;
 /// Nodes of one cluster: 100 by default, raisable to this (azureml-api.md g.2).
 pub const NODES: i64 = 65_000;
 
+/// Schedules of one instance (how-to-create-compute-instance: "a total of four schedules").
+pub const SCHEDULES: usize = 4;
+/// Names of schedules: ours alone.
+pub const SCHEDULE_NAME: usize = 63;
+/// IANA names of time zones; the longest of them has 32 characters.
+pub const TIME_ZONE: usize = 64;
+/// Cron expressions: five fields, each a list of a few numbers.
+pub const CRON: usize = 256;
+/// Units of a recurrence between two times.
+pub const INTERVAL: i64 = 1_000;
+/// Setup scripts. Azure publishes no limit for an inline one; this is what Azure allows a virtual machine's custom data,
+/// and one object stays small enough for etcd with two of them.
+pub const SCRIPT: usize = 65_536;
+/// Arguments of one setup script.
+pub const ARGUMENTS: usize = 32;
+/// One argument of a setup script.
+pub const ARGUMENT: usize = 256;
+/// Applications of one instance.
+pub const CUSTOM_SERVICES: usize = 10;
+/// Names of applications.
+pub const SERVICE_NAME: usize = 63;
+/// Published ports of one application.
+pub const ENDPOINTS: usize = 10;
+/// Environment variables of one application.
+pub const VARIABLES: usize = 64;
+/// One environment variable's value.
+pub const VARIABLE: usize = 4_096;
+/// Folders of one application.
+pub const VOLUMES: usize = 16;
+/// Paths of folders.
+pub const PATH: usize = 512;
+/// References of container images: registry, repository, tag and digest fit.
+pub const IMAGE: usize = 512;
+
 /// Reported texts of one word: reasons, codes, states, names of operations.
 pub const WORD: usize = 128;
 /// Reported messages. Kubernetes allows 32,768; a status stays small enough to be watched by many.
@@ -57,6 +91,8 @@ pub const CONDITIONS: usize = 16;
 pub const PROVISIONING_ERRORS: usize = 10;
 /// Differences in one plan.
 pub const PLAN: usize = 32;
+/// Applications that an instance reports: its own, and those of its owner.
+pub const REPORTED_ENDPOINTS: usize = 64;
 /// Hints on one object.
 pub const ADVICE: usize = 16;
 /// Reported counters: what a signed 32-bit integer of Azure's can hold.

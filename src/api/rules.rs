@@ -3,6 +3,12 @@
 //! Must not decide anything the operator could not check again: admission is a courtesy to people, not a control.
 //! A message names the field in backquotes and says what is allowed. Regular expressions are RE2: no look-ahead.
 
+mod fixed;
+mod instance;
+
+pub(crate) use fixed::{CLUSTER, INSTANCE, fixed_id, fixed_reference};
+pub(crate) use instance::*;
+
 use crate::limits;
 use kube::core::{Reason, Rule};
 
@@ -77,68 +83,6 @@ pub(crate) fn fixed_azure_name() -> Rule {
     .field_path(".spec.azureName")
 }
 
-// What cannot change
-
-/// A field that is part of the object's identity.
-pub(crate) fn fixed_reference(field: &str) -> Rule {
-    forbid(
-        "self == oldSelf",
-        format!("`{field}` cannot change, not even by replacePolicy: keep it, or make a new object with another name"),
-    )
-}
-
-/// An ARM id that is part of the object's identity; spelled in another case it is the same.
-pub(crate) fn fixed_id(field: &str) -> Rule {
-    forbid(
-        "self.lowerAscii() == oldSelf.lowerAscii()",
-        format!("`{field}` cannot change: keep it, or make a new object with another name"),
-    )
-}
-
-fn fixed_unless_recreated(field: &str, same: &str) -> Rule {
-    forbid(
-        format!("self.replacePolicy == 'Recreate' || ({same})"),
-        format!(
-            "`{field}` cannot change in place: keep it, make a new object with another name, or set replacePolicy: \
-             Recreate, which deletes the cluster in Azure and makes it again"
-        ),
-    )
-    .field_path(format!(".{field}"))
-}
-
-/// A required field that Azure cannot change, compared without case.
-pub(crate) fn fixed_word(field: &str) -> Rule {
-    fixed_unless_recreated(field, &format!("self.{field}.lowerAscii() == oldSelf.{field}.lowerAscii()"))
-}
-
-/// An optional field that Azure cannot change; `same` compares two present values.
-fn fixed_if_present(field: &str, same: &str) -> Rule {
-    let present = format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || ({same}))");
-    fixed_unless_recreated(field, &present)
-}
-
-/// An optional field that Azure cannot change, compared as it is.
-pub(crate) fn fixed(field: &str) -> Rule {
-    fixed_if_present(field, &format!("self.{field} == oldSelf.{field}"))
-}
-
-/// The cluster's region, compared without case and spaces.
-pub(crate) fn fixed_location() -> Rule {
-    fixed_if_present(
-        "location",
-        "self.location.lowerAscii().replace(' ', '') == oldSelf.location.lowerAscii().replace(' ', '')",
-    )
-}
-
-/// The cluster's subnet, its id compared without case.
-pub(crate) fn fixed_subnet() -> Rule {
-    fixed_if_present(
-        "subnet",
-        "has(self.subnet.id) && has(oldSelf.subnet.id) ? self.subnet.id.lowerAscii() == oldSelf.subnet.id.lowerAscii() \
-         : self.subnet == oldSelf.subnet",
-    )
-}
-
 // Values
 
 /// A VM size's name.
@@ -166,10 +110,15 @@ pub(crate) fn min_nodes_below_max() -> Rule {
     .field_path(".minNodes")
 }
 
+/// CEL that counts the seconds of a duration of either form.
+fn seconds(text: &str) -> String {
+    let part = |unit: char| format!("int('0' + {text}.upperAscii().find('[0-9]+{unit}').replace('{unit}', ''))");
+    format!("{} * 86400 + {} * 3600 + {} * 60 + {}", part('D'), part('H'), part('M'), part('S'))
+}
+
 /// A duration between two bounds, both in seconds; `words` says them, and gives an example of each form.
 pub(crate) fn duration(field: &str, min: i64, max: i64, words: &str) -> Rule {
-    let part = |unit: char| format!("int('0' + self.upperAscii().find('[0-9]+{unit}').replace('{unit}', ''))");
-    let seconds = format!("{} * 86400 + {} * 3600 + {} * 60 + {}", part('D'), part('H'), part('M'), part('S'));
+    let seconds = seconds("self");
     let iso = "P([0-9]{1,4}D)?(T([0-9]{1,6}H)?([0-9]{1,7}M)?([0-9]{1,9}S)?)?";
     let go = "([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?";
     // Every component is optional in both forms, so a last character that is a unit rules out `P`, `PT` and nothing.
@@ -345,9 +294,12 @@ pub(crate) fn object_name(field: &str) -> Rule {
     )
 }
 
-/// A key in a Secret's data.
-pub(crate) fn secret_key() -> Rule {
-    matches("[-._a-zA-Z0-9]+", "`key` must be a key of the Secret: letters, digits, dashes, underscores and dots")
+/// A key in the data of a Secret or ConfigMap.
+pub(crate) fn data_key(kind: &str) -> Rule {
+    matches(
+        "[-._a-zA-Z0-9]+",
+        &format!("`key` must be a key of the {kind}: letters, digits, dashes, underscores and dots"),
+    )
 }
 
 /// The member of an identity that goes with its type.

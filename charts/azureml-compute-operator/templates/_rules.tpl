@@ -7,6 +7,7 @@
   resources:
   - azureidentities
   - computeclusters
+  - computeinstances
   - workspaces
   verbs:
   - get
@@ -18,6 +19,7 @@
   resources:
   - azureidentities/status
   - computeclusters/status
+  - computeinstances/status
   - workspaces/status
   verbs:
   - patch
@@ -47,6 +49,7 @@
   resourceNames:
   - azureidentities.compute.azureml.dev
   - computeclusters.compute.azureml.dev
+  - computeinstances.compute.azureml.dev
   - workspaces.compute.azureml.dev
   resources:
   - customresourcedefinitions
@@ -75,6 +78,7 @@
   resources:
   - azureidentities
   - computeclusters
+  - computeinstances
   - workspaces
   verbs:
   - get
@@ -89,6 +93,7 @@
   resources:
   - azureidentities
   - computeclusters
+  - computeinstances
   - workspaces
   verbs:
   - create

@@ -3,9 +3,10 @@
 //! Must not repeat the limits: they are read from the definitions.
 
 use crate::{
-    Advice, AzureIdentityStatus, AzureResource, ClusterNodes, ComputeClusterStatus, ComputeStatus, Condition,
-    ConditionStatus, ConditionType, How, IdentityReport, OperationReport, PlannedChange, ProvisioningError,
-    WorkspaceStatus, all_crds,
+    Advice, AzureIdentityStatus, AzureResource, ClusterNodes, ComputeClusterStatus, ComputeInstanceStatus,
+    ComputeStatus, Condition, ConditionStatus, ConditionType, Endpoint, How, IdentityReport, InstanceOperation,
+    InstanceSshReport, OperationReport, OsImage, PlannedChange, ProvisioningError, ReportedUser, WorkspaceStatus,
+    all_crds,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
@@ -57,6 +58,31 @@ fn huge() -> ComputeClusterStatus {
         },
         allocation_state: Some(long()),
         nodes: Some(ClusterNodes { current: i64::MAX, target: -1, ..ClusterNodes::default() }),
+    }
+}
+
+fn huge_instance() -> ComputeInstanceStatus {
+    let user = || Some(ReportedUser { object_id: Some(long()), tenant_id: Some(long()), name: Some(long()) });
+    let endpoint = |n: usize| Endpoint { name: format!("{}{}", n % 500, long()), url: long() };
+    ComputeInstanceStatus {
+        common: huge().common,
+        power_state: Some(long()),
+        last_operation: Some(InstanceOperation {
+            name: Some(long()),
+            status: Some(long()),
+            trigger: Some(long()),
+            time: Some(long()),
+        }),
+        restart_served: Some(long()),
+        endpoints: (0..1_000).map(endpoint).collect(),
+        ssh: Some(InstanceSshReport { host: long(), port: i32::MAX, user: long(), command: long() }),
+        public_ip: Some(long()),
+        private_ip: Some(long()),
+        os_image: Some(OsImage { current: Some(long()), latest: Some(long()), is_latest: Some(false) }),
+        openable_by: Some(long()),
+        created_by: user(),
+        assigned_user: user(),
+        errors: vec![ProvisioningError { code: long(), message: long(), target: Some(long()) }; 100],
     }
 }
 
@@ -114,6 +140,10 @@ fn status_of_any_size_fits_its_schema_once_bounded() {
     assert!(unbounded.len() > 20, "the check must find what is too long: {unbounded:?}");
     assert_eq!(findings("ComputeCluster", &huge().bounded()), Vec::<String>::new());
 
+    let unbounded = findings("ComputeInstance", &huge_instance());
+    assert!(unbounded.len() > 35, "the check must find what is too long: {unbounded:?}");
+    assert_eq!(findings("ComputeInstance", &huge_instance().bounded()), Vec::<String>::new());
+
     let conditions = vec![condition(ConditionType::Ready), condition(ConditionType::Stalled)];
     let workspace = WorkspaceStatus { observed_generation: -5, conditions: conditions.clone(), location: Some(long()) };
     assert_eq!(findings("Workspace", &workspace.bounded()), Vec::<String>::new());
@@ -127,6 +157,9 @@ fn bounded_status_names_each_entry_of_a_set_or_map_once() {
     assert_eq!(status.conditions.len(), 1, "conditions are a map by type");
     let reasons: std::collections::BTreeSet<_> = status.advice.iter().map(|hint| &hint.reason).collect();
     assert_eq!(reasons.len(), status.advice.len(), "advice is a map by reason");
+    let endpoints = huge_instance().bounded().endpoints;
+    let names: std::collections::BTreeSet<_> = endpoints.iter().map(|endpoint| &endpoint.name).collect();
+    assert_eq!((names.len(), endpoints.len() > 1), (endpoints.len(), true), "endpoints are a map by name");
     let azure = status.azure.unwrap();
     let tags: std::collections::BTreeSet<_> = azure.managed_tags.iter().collect();
     assert_eq!(tags.len(), azure.managed_tags.len(), "managed tags are a set");

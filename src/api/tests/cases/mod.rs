@@ -4,6 +4,9 @@
 
 mod connections;
 mod creates;
+mod instance_changes;
+mod instance_schedules;
+mod instances;
 mod updates;
 
 use serde_json::{Value, json};
@@ -39,6 +42,9 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(connections::all());
     cases.extend(updates::clusters());
     cases.extend(updates::connections());
+    cases.extend(instances::all());
+    cases.extend(instance_schedules::all());
+    cases.extend(instance_changes::all());
     cases
 }
 
@@ -60,6 +66,17 @@ fn object(kind: &str, name: &str, spec: &Value) -> Value {
 pub(crate) fn cluster() -> Value {
     let spec = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_D2_V2", "scale": {"maxNodes": 4}});
     object("ComputeCluster", "cpu-cluster", &spec)
+}
+
+/// The smallest instance.
+pub(crate) fn instance() -> Value {
+    let spec = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2"});
+    object("ComputeInstance", "workstation", &spec)
+}
+
+/// Somebody.
+pub(crate) fn person() -> Value {
+    json!({"objectId": "44444444-4444-4444-4444-444444444444", "tenantId": "22222222-2222-2222-2222-222222222222"})
 }
 
 /// The smallest workspace.
@@ -93,6 +110,10 @@ pub(crate) fn with(mut object: Value, path: &str, value: Value) -> Value {
         place.insert(last.to_owned(), value);
     }
     object
+}
+
+fn change(name: impl Into<String>, old: Value, object: Value, verdict: Verdict) -> Case {
+    Case { name: name.into(), old: Some(old), object, verdict }
 }
 
 fn create(base: fn() -> Value, name: impl Into<String>, path: &str, value: Value, verdict: Verdict) -> Case {

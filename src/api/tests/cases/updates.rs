@@ -2,13 +2,9 @@
 //!
 //! Must not hold new objects: those are in `creates`.
 
-use super::{Case, IDENTITY, PUBLIC_KEY, SUBNET, Verdict, WORKSPACE, cluster, identity, with, workspace};
+use super::{Case, IDENTITY, PUBLIC_KEY, SUBNET, Verdict, WORKSPACE, change, cluster, identity, with, workspace};
 use Verdict::{Accepted, Rule};
 use serde_json::{Value, json};
-
-fn change(name: impl Into<String>, old: Value, object: Value, verdict: Verdict) -> Case {
-    Case { name: name.into(), old: Some(old), object, verdict }
-}
 
 /// A cluster with every field that Azure cannot change.
 fn full() -> Value {

@@ -5,6 +5,7 @@
 
 mod action;
 mod aml_compute;
+mod attached;
 mod compute;
 mod compute_instance;
 mod duration;
@@ -17,6 +18,7 @@ mod workspace;
 
 pub use action::ComputeAction;
 pub use aml_compute::{AmlCompute, NodeStateCounts, ScaleSettings};
+pub use attached::{DEFAULT_NAMESPACE, ResourceMark, SSH_PORT, same_resource};
 pub use compute::{Compute, Identity, NotACompute, UserAssignedIdentity};
 pub use compute_instance::{Application, ComputeInstance, LastOperation, OsImage, Person};
 pub use duration::{format_iso, parse_duration};

@@ -42,6 +42,7 @@ pub(crate) async fn act<K: Kind + Namespaced>(
     match &plan.action {
         Action::Nothing | Action::Look => Ok(Receipt::Nothing),
         Action::Claim { claim } => written(context.objects.claim(object, FINALIZER, claim).await, Receipt::Written),
+        Action::Unclaim => written(context.objects.release(object, FINALIZER).await, Receipt::Written),
         Action::Release => written(context.objects.release(object, FINALIZER).await, Receipt::Released),
         Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
             let Some(means) = &gathered.means else { return Ok(Receipt::Nothing) };
@@ -112,7 +113,9 @@ async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted
         Action::Update { body } => (Attempt::Update, client.put_compute(id, body.expose()).await),
         Action::Delete => (Attempt::Delete, client.delete_compute(id, UnderlyingAction::Delete).await),
         Action::Detach => (Attempt::Detach, client.delete_compute(id, UnderlyingAction::Detach).await),
-        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Release => return Ok(Accepted::Done),
+        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => {
+            return Ok(Accepted::Done);
+        }
     };
     answer.map_err(|error| failure::of(attempt, &error))
 }

@@ -66,6 +66,11 @@ where
         self.parts.get().into_iter().flatten().flat_map(|part| part.store.state()).filter(|o| o.0.is_ok()).collect()
     }
 
+    /// The namespaces that are served; `None` is all of them.
+    pub(crate) fn served(&self) -> Vec<Option<String>> {
+        self.parts.get().into_iter().flatten().map(|part| part.namespace.clone()).collect()
+    }
+
     /// Has an object looked at again, soon.
     pub(crate) fn trigger(&self, namespace: &str, name: &str) {
         for part in self.of(namespace) {

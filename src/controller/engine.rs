@@ -11,7 +11,7 @@ use crate::memory::{Memories, Slot};
 use crate::objects::{Namespaced, ObjectError, has};
 use crate::secrets::SecretName;
 use crate::workspace::IDENTITY_SOON;
-use crate::{observe, report, undecodable};
+use crate::{around, observe, report, undecodable};
 use api::ManagementPolicy;
 use api::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use futures::FutureExt;
@@ -98,9 +98,9 @@ async fn steps<K: Driven>(
         context.workspaces.trigger(&object.namespace().unwrap_or_default(), &object.head().workspace_ref.name);
     }
 
-    let Some(gathered) = gather(context, &object).await? else { return Ok(Some(IDENTITY_SOON)) };
-    let observation = observe(engine, &object, &gathered, slot).await;
-    let (plan, observation) = decide_with_looks(engine, &object, &gathered, observation, slot).await;
+    let Some(mut gathered) = gather(context, &object).await? else { return Ok(Some(IDENTITY_SOON)) };
+    let observation = observe(engine, &object, &mut gathered, slot).await;
+    let (plan, observation) = decide_with_looks(engine, &object, &mut gathered, observation, slot).await?;
     if matches!(plan.verdict, Verdict::Ready(_)) {
         // Whatever went wrong on the way here is over.
         slot.memory.setback = None;
@@ -201,7 +201,12 @@ fn serve_request<K: Kind>(object: &K, slot: &mut Slot) {
     slot.requested = requested;
 }
 
-async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gathered, slot: &mut Slot) -> Observation {
+async fn observe<K: Driven>(
+    engine: &Arc<Engine<K>>,
+    object: &K,
+    gathered: &mut Gathered,
+    slot: &mut Slot,
+) -> Observation {
     let context = &engine.context;
     let compute = azure_name(object);
     let Some(means) = &gathered.means else {
@@ -213,6 +218,7 @@ async fn observe<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gath
         let interval = context.settings.plan.transition.unsigned_abs();
         observe::poll(means, &gathered.refs, slot, generation(object), interval).await;
     }
+    gathered.refs.around = around::known(engine, object, means).await;
     let observation = observe::known(means, compute, slot, context.settings.azure_timeout).await;
     slot.see(observation.trouble.as_ref(), generation(object), Timestamp::now());
     if slot.wants_look || observe::is_overtaken(&observation, slot) {
@@ -254,19 +260,28 @@ fn register<K: Driven>(engine: &Arc<Engine<K>>, object: &K, gathered: &Gathered)
 async fn decide_with_looks<K: Driven>(
     engine: &Arc<Engine<K>>,
     object: &K,
-    gathered: &Gathered,
+    gathered: &mut Gathered,
     mut observation: Observation,
     slot: &mut Slot,
-) -> (Plan, Observation) {
+) -> Result<(Plan, Observation), ObjectError> {
     let context = &engine.context;
     for _ in 0..LOOKS {
         let plan = decide(&case(context, object, gathered, &observation, slot));
         let Some(means) = gathered.means.as_ref().filter(|_| plan.action == Action::Look) else {
-            return (plan, observation);
+            return Ok((plan, observation));
         };
         observation = look(means, object, slot, observation).await;
+        if observation.is_fresh() && observation.seen == Seen::Absent && !object.marks().is_empty() {
+            match around::fresh(engine, object, means).await? {
+                Ok(around) => gathered.refs.around = around,
+                Err(failure) => {
+                    slot.set_back(failure.clone(), generation(object), Timestamp::now());
+                    observation.trouble = Some(failure);
+                }
+            }
+        }
     }
-    (decide(&case(context, object, gathered, &observation, slot)), observation)
+    Ok((decide(&case(context, object, gathered, &observation, slot)), observation))
 }
 
 fn is_of_a_look(failure: &plan::Failure) -> bool {

@@ -12,7 +12,7 @@ use api::{ConditionType, Workspace, find_condition};
 use arm::WorkspaceId;
 use azureml::Client;
 use kube::Resource;
-use plan::{Kind, Refs, WorkspaceFacts, WorkspaceState};
+use plan::{Around, Kind, Refs, WorkspaceFacts, WorkspaceState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     }
     let secrets: BTreeMap<_, _> = secrets.into_iter().collect();
     let unconnected = |workspace| Gathered {
-        refs: Refs { workspace, secrets: secrets.clone(), sizes: None, usages: None },
+        refs: Refs { workspace, secrets: secrets.clone(), sizes: None, usages: None, around: Around::default() },
         means: None,
     };
     let Some(workspace) = context.workspaces.get(&namespace, name) else {
@@ -82,7 +82,8 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     let pace = context.pace(&workspace.spec.observe_interval);
     let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
     let client = credential.client.speaking(object.compute_type().dialect());
-    let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages };
+    let refs =
+        Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages, around: Around::default() };
     Ok(Some(Gathered { refs, means: Some(Means { client, workspace: id, look }) }))
 }
 

@@ -4,6 +4,7 @@
 //! line's). A pass is `engine::steps`; everything else serves it.
 
 mod act;
+mod around;
 mod cache;
 mod context;
 mod credentials;

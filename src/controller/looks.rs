@@ -37,6 +37,11 @@ impl Snapshot {
         }
     }
 
+    /// Everything it shows.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Compute> {
+        self.computes.values()
+    }
+
     /// Whether something is under way, so that the next look comes sooner.
     fn is_moving(&self) -> bool {
         self.computes.values().any(Compute::is_moving)

@@ -5,7 +5,7 @@
 
 use api::annotations::CLAIM;
 use kube::api::{Patch, PatchParams};
-use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -91,6 +91,16 @@ impl Objects {
     pub(crate) async fn list<K: Namespaced>(&self, namespace: &str) -> Result<Vec<K>, ObjectError> {
         let api = self.api::<K>(namespace);
         Ok(self.deadline(api.list(&kube::api::ListParams::default())).await?.items)
+    }
+
+    /// All objects of a kind that can be decoded, of a namespace or of all, as they are now.
+    pub(crate) async fn list_lenient<K: Namespaced>(&self, namespace: Option<&str>) -> Result<Vec<K>, ObjectError> {
+        let api: Api<DeserializeGuard<K>> = match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let items = self.deadline(api.list(&kube::api::ListParams::default())).await?.items;
+        Ok(items.into_iter().filter_map(|item| item.0.ok()).collect())
     }
 
     /// Finalizer and claim, in one patch that only this very object takes.

@@ -58,7 +58,7 @@ async fn say<K: Driven>(context: &Context, object: &K, verdict: &Verdict) {
 
 /// Reasons of work that goes as it should; any other reason of work is a trouble worth a warning.
 fn is_trouble(reason: &str) -> bool {
-    const FINE: [&str; 14] = [
+    const FINE: [&str; 15] = [
         "Claiming",
         "Creating",
         "Scaling",
@@ -69,6 +69,7 @@ fn is_trouble(reason: &str) -> bool {
         "RecreatingFailed",
         "Adopting",
         "Looking",
+        "LookingAround",
         "Released",
         "WaitingForWorkspace",
         "IdentityNotReady",

@@ -18,6 +18,8 @@ pub enum Action {
         /// Value of the claim annotation.
         claim: String,
     },
+    /// Give the claim up and take the finalizer off an object that lives: another goes first.
+    Unclaim,
     /// Make the compute (PUT).
     Create {
         /// What is sent.
@@ -50,7 +52,7 @@ impl Action {
             Self::Update { .. } => Some(OperationKind::Update),
             Self::Delete => Some(OperationKind::Delete),
             Self::Detach => Some(OperationKind::Detach),
-            Self::Nothing | Self::Look | Self::Claim { .. } | Self::Release => None,
+            Self::Nothing | Self::Look | Self::Claim { .. } | Self::Unclaim | Self::Release => None,
         }
     }
 
@@ -60,6 +62,7 @@ impl Action {
             Self::Nothing => "nothing",
             Self::Look => "look",
             Self::Claim { .. } => "claim",
+            Self::Unclaim => "unclaim",
             Self::Create { .. } => "create",
             Self::Scale { .. } => "scale",
             Self::Update { .. } => "update",

@@ -63,7 +63,7 @@ impl<K: Kind> Case<'_, K> {
     }
 
     /// A condition that was reported as true.
-    fn was(&self, kind: ConditionType) -> Option<&Condition> {
+    pub(crate) fn was(&self, kind: ConditionType) -> Option<&Condition> {
         let conditions = self.object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
         find_condition(conditions, kind).filter(|condition| condition.status == ConditionStatus::True)
     }

@@ -4,6 +4,7 @@
 
 use crate::action::Because;
 use crate::failure::Failure;
+use crate::rivals::Around;
 use api::SecretKeyRef;
 use arm::{Compute, Usage, VmSize, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
@@ -85,6 +86,8 @@ pub struct Refs {
     pub sizes: Option<Vec<VmSize>>,
     /// Usages of its location; `None` while unknown.
     pub usages: Option<Vec<Usage>>,
+    /// What else stands for its resource.
+    pub around: Around,
 }
 
 /// What Azure showed of the compute.

@@ -9,7 +9,7 @@ use api::{
     AdoptionPolicy, Advice, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
     ReplacePolicy, SecretKeyRef,
 };
-use arm::{ArmError, Compute, ComputeType, UnderlyingAction};
+use arm::{ArmError, Compute, ComputeType, ResourceMark, UnderlyingAction};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -86,6 +86,14 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     fn head(&self) -> Head<'_>;
     /// What was reported so far.
     fn common_status(&self) -> Option<&ComputeStatus>;
+    /// The marks of the resource it is attached from; none for what Azure makes itself.
+    fn marks(&self) -> Vec<ResourceMark> {
+        Vec::new()
+    }
+    /// Whether Azure may answer without the tags it was sent, so that the claim alone tells whose it is.
+    fn loses_tags(&self) -> bool {
+        false
+    }
     /// Secrets that a create needs.
     fn secrets(&self) -> Vec<SecretKeyRef>;
     /// What it asks of its location.

@@ -21,6 +21,7 @@ mod present;
 mod redact;
 mod removal;
 mod report;
+mod rivals;
 mod rules;
 mod schedule;
 mod sizing;
@@ -40,6 +41,7 @@ pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalize
 pub use kstatus::check as check_kstatus;
 pub use redact::without_secrets;
 pub use report::report;
+pub use rivals::{Around, Rival};
 pub use rules::{Change, Compare, Difference, FieldRule, Missing};
 pub use schedule::{fingerprint, hold_until, spread};
 pub use sizing::Quota;

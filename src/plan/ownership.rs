@@ -2,11 +2,12 @@
 //!
 //! Must not be bypassed: nothing that is not ours is ever changed or deleted, recreation included.
 
+use crate::case::Case;
 use crate::inputs::Seen;
 use crate::kind::{Kind, annotation, object_tag, uid};
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, AzureResource};
-use arm::{Compute, ComputeId, same_id};
+use arm::{Compute, ComputeId, same_id, same_resource};
 
 /// Whose a compute is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,33 +36,56 @@ pub(crate) fn claim<K: Kind>(object: &K, id: &ComputeId) -> String {
     format!("{} {id}", uid(object))
 }
 
+/// The ARM id that the object claims.
+pub(crate) fn claimed_id<K: Kind>(object: &K) -> Option<&str> {
+    let (claimed_by, claimed) = annotation(object, CLAIM)?.split_once(' ')?;
+    (claimed_by == uid(object)).then_some(claimed)
+}
+
 /// Whether the object claims this compute.
 pub(crate) fn is_claimed<K: Kind>(object: &K, id: &ComputeId) -> bool {
-    let Some((claimed_by, claimed)) = annotation(object, CLAIM).and_then(|claim| claim.split_once(' ')) else {
-        return false;
-    };
-    claimed_by == uid(object) && same_id(claimed, &id.to_string())
+    claimed_id(object).is_some_and(|claimed| same_id(claimed, &id.to_string()))
 }
 
 /// Decides from tags first. A compute without tags is ours only if we claim it and have reported this very
 /// incarnation: between the claim and our PUT somebody else may have made one of that name.
-pub(crate) fn owner<K: Kind>(object: &K, id: &ComputeId, seen: &Compute) -> Owner {
+pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
+    let object = case.object;
     let tag = |name: &str| seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
     let object_tag_seen = tag(OWNER_OBJECT_TAG);
     match tag(OWNER_UID_TAG) {
         Some(owner) if owner == uid(object) && !owner.is_empty() => Owner::Us,
         Some(_) if object_tag_seen == Some(object_tag(object).as_str()) => Owner::FormerSelf,
         Some(_) => Owner::Other(object_tag_seen.unwrap_or_default().to_owned()),
-        None if is_claimed(object, id) && knows_incarnation(object, seen) => Owner::Us,
-        None => Owner::Nobody,
+        None if is_claimed(object, id) && (knows_incarnation(object, seen) || is_made_by_claim(object, seen)) => {
+            Owner::Us
+        }
+        None => claimed_by_another(case).map_or(Owner::Nobody, Owner::Other),
     }
+}
+
+/// Whether a compute without tags is what a claiming object would have made, and nothing was reported since the claim:
+/// where Azure drops tags, a crash after the PUT leaves nothing else to tell by.
+fn is_made_by_claim<K: Kind>(object: &K, seen: &Compute) -> bool {
+    let told = object.common_status().and_then(|status| status.azure.as_ref());
+    object.loses_tags() && told.is_none() && same_resource(&object.marks(), &seen.marks())
+}
+
+/// Another object that has hold of this very compute, which Azure does not tell by tags.
+fn claimed_by_another<K: Kind>(case: &Case<'_, K>) -> Option<String> {
+    let holder = case.refs.around.rivals.iter().find(|rival| rival.same_compute && rival.claimed)?;
+    Some(format!("{}/{}", holder.namespace, holder.name))
 }
 
 /// Whether what is seen is ours, for passes that end before they judge it: by the owner tag, else as it was reported.
 pub(crate) fn presumed<K: Kind>(object: &K, seen: &Seen) -> bool {
     let Seen::Present(seen) = seen else { return false };
     let tag = seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(OWNER_UID_TAG)).map(|(_, value)| value);
-    tag.map_or_else(|| knows_incarnation(object, seen), |owner| owner == uid(object) && !owner.is_empty())
+    let claims = || claimed_id(object).is_some_and(|claimed| same_id(claimed, &seen.id));
+    tag.map_or_else(
+        || knows_incarnation(object, seen) || (claims() && is_made_by_claim(object, seen)),
+        |owner| owner == uid(object) && !owner.is_empty(),
+    )
 }
 
 /// What was reported of this very incarnation.

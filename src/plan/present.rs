@@ -45,7 +45,7 @@ pub(crate) fn decide<K: Kind>(
         );
         return strange(case.stalled(Because::new("WrongComputeType", message)));
     }
-    let owner = owner(case.object, id, seen);
+    let owner = owner(case, id, seen);
     if case.object.head().management == ManagementPolicy::Observe {
         return observe_only(case, &found, owner == Owner::Us);
     }

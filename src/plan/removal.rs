@@ -79,7 +79,7 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
 
 fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
     let right_type = seen.compute_type == case.object.compute_type();
-    let owner = owner(case.object, id, seen);
+    let owner = owner(case, id, seen);
     if right_type && owner != Owner::Us && takeover_may_run(case, id, &owner, seen) {
         return case
             .working("Deleting", "a compute that is perhaps being taken over is waited for before it is judged");

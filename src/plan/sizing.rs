@@ -108,6 +108,7 @@ fn counts(usage: &Usage, family: &str, low_priority: bool) -> bool {
 mod tests {
     use super::*;
     use crate::inputs::WorkspaceState;
+    use crate::rivals::Around;
     use std::collections::BTreeMap;
 
     fn size(name: &str, types: &[&str], low_priority: bool) -> VmSize {
@@ -120,6 +121,7 @@ mod tests {
         Refs {
             workspace: WorkspaceState::Missing,
             secrets: BTreeMap::new(),
+            around: Around::default(),
             sizes: Some(vec![
                 size("Standard_D2_v2", &["AmlCompute"], true),
                 size("Standard_D3_v2", &["AmlCompute"], false),

@@ -9,8 +9,8 @@ use api::{ComputeCluster, ComputeClusterStatus, Condition, ConditionStatus, Cond
 use arm::{ArmError, Compute, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use plan::{
-    Action, Attempt, Case, Cause, Failure, Memory, Observation, Plan, Refs, Seen, Settings, Verdict, WorkspaceFacts,
-    WorkspaceState, check_kstatus, decide, generation, report,
+    Action, Around, Attempt, Case, Cause, Failure, Memory, Observation, Plan, Refs, Seen, Settings, Verdict,
+    WorkspaceFacts, WorkspaceState, check_kstatus, decide, generation, report,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -131,6 +131,7 @@ pub fn given(spec: &Value) -> Given {
             secrets: BTreeMap::new(),
             sizes: None,
             usages: None,
+            around: Around::default(),
         },
         observation: Observation { seen: Seen::Unknown, looked: false, at: None, trouble: None },
         memory: Memory::default(),
@@ -338,6 +339,7 @@ pub fn body(plan: &Plan) -> &Value {
         other @ (Action::Nothing
         | Action::Look
         | Action::Claim { .. }
+        | Action::Unclaim
         | Action::Delete
         | Action::Detach
         | Action::Release) => panic!("sends no body: {other:?}"),

@@ -11,7 +11,7 @@ use api::{ComputeCluster, ComputeClusterStatus};
 use arm::ArmError;
 use jiff::{SignedDuration, Timestamp};
 use plan::{
-    AcceptedWrite, Action, Attempt, Case, Cause, Failure, Memory, Observation, OperationKind, Plan, Refs, Seen,
+    AcceptedWrite, Action, Around, Attempt, Case, Cause, Failure, Memory, Observation, OperationKind, Plan, Refs, Seen,
     Setback, Settings, Verdict, WorkspaceState, decide, generation, report,
 };
 use serde_json::Value;
@@ -241,7 +241,8 @@ impl Engine {
             return Ok(None);
         }
         match &plan.action {
-            Action::Nothing | Action::Look => {}
+            // Clusters have no rivals.
+            Action::Nothing | Action::Look | Action::Unclaim => {}
             Action::Claim { claim } => {
                 sides.kubernetes.claim(&uid, claim);
                 return Ok((crash == Crash::Never).then_some(SignedDuration::from_millis(50)));
@@ -362,7 +363,7 @@ impl Engine {
 
 fn refs() -> Refs {
     let workspace = WorkspaceState::Ready(Box::new(workspace()));
-    Refs { workspace, secrets: BTreeMap::new(), sizes: None, usages: None }
+    Refs { workspace, secrets: BTreeMap::new(), sizes: None, usages: None, around: Around::default() }
 }
 
 fn attempt(kind: Option<OperationKind>) -> Attempt {
@@ -405,7 +406,7 @@ fn call(action: &Action, answer: Answer, sides: &mut Sides<'_>) -> Result<Option
         Action::Create { body } | Action::Update { body } => azure.put(body.expose(), course, true).map(Some),
         Action::Scale { body } => azure.patch(body.expose(), course).map(Some),
         Action::Delete | Action::Detach => azure.delete(course),
-        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Release => Ok(None),
+        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => Ok(None),
     };
     if answer == Answer::LostAfter { Err(Box::new(timeout(kind))) } else { result }
 }

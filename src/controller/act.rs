@@ -11,7 +11,7 @@ use api::annotations::FINALIZER;
 use arm::{ComputeId, UnderlyingAction};
 use azureml::Accepted;
 use jiff::Timestamp;
-use plan::{AcceptedWrite, Action, Attempt, Failure, Kind, OperationKind, Plan, Refs};
+use plan::{AcceptedWrite, Action, Attempt, Body, Failure, Kind, OperationKind, Plan, Refs};
 use std::sync::Arc;
 
 /// How an action went.
@@ -44,7 +44,12 @@ pub(crate) async fn act<K: Kind + Namespaced>(
         Action::Claim { claim } => written(context.objects.claim(object, FINALIZER, claim).await, Receipt::Written),
         Action::Unclaim => written(context.objects.release(object, FINALIZER).await, Receipt::Written),
         Action::Release => written(context.objects.release(object, FINALIZER).await, Receipt::Released),
-        Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
+        Action::Create { .. }
+        | Action::Scale { .. }
+        | Action::Update { .. }
+        | Action::Post { .. }
+        | Action::Delete
+        | Action::Detach => {
             let Some(means) = &gathered.means else { return Ok(Receipt::Nothing) };
             write(context, object, (means, &gathered.refs), plan, slot).await
         }
@@ -111,6 +116,9 @@ async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted
         Action::Create { body } => (Attempt::Create, client.put_compute(id, body.expose()).await),
         Action::Scale { body } => (Attempt::Scale, client.patch_compute(id, body.expose()).await),
         Action::Update { body } => (Attempt::Update, client.put_compute(id, body.expose()).await),
+        Action::Post { action, body } => {
+            (Attempt::Post(*action), client.act_on_compute(id, *action, body.as_ref().map(Body::expose)).await)
+        }
         Action::Delete => (Attempt::Delete, client.delete_compute(id, UnderlyingAction::Delete).await),
         Action::Detach => (Attempt::Detach, client.delete_compute(id, UnderlyingAction::Detach).await),
         Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => {

@@ -109,6 +109,7 @@ fn attempt(kind: Option<OperationKind>) -> Attempt {
         Some(OperationKind::Create) => Attempt::Create,
         Some(OperationKind::Scale) => Attempt::Scale,
         Some(OperationKind::Update) => Attempt::Update,
+        Some(OperationKind::Post(action)) => Attempt::Post(action),
         Some(OperationKind::Delete) => Attempt::Delete,
         Some(OperationKind::Detach) => Attempt::Detach,
         None => Attempt::Look,

@@ -58,11 +58,15 @@ async fn say<K: Driven>(context: &Context, object: &K, verdict: &Verdict) {
 
 /// Reasons of work that goes as it should; any other reason of work is a trouble worth a warning.
 fn is_trouble(reason: &str) -> bool {
-    const FINE: [&str; 15] = [
+    const FINE: [&str; 19] = [
         "Claiming",
         "Creating",
         "Scaling",
         "Updating",
+        "Starting",
+        "Stopping",
+        "Restarting",
+        "Configuring",
         "Deleting",
         "Detaching",
         "Recreating",

@@ -4,6 +4,7 @@
 
 use crate::inputs::{Body, OperationKind};
 use api::PlannedChange;
+use arm::ComputeAction;
 use jiff::SignedDuration;
 
 /// The one thing to do now. At most one of a pass changes Azure.
@@ -35,6 +36,13 @@ pub enum Action {
         /// What is sent.
         body: Body,
     },
+    /// Ask something of it by an action of its own (POST).
+    Post {
+        /// What is asked.
+        action: ComputeAction,
+        /// What is sent; power takes no body.
+        body: Option<Body>,
+    },
     /// Delete it with what lies under it (DELETE).
     Delete,
     /// Let it go and leave what lies under it (DELETE with `underlyingResourceAction=Detach`).
@@ -50,6 +58,7 @@ impl Action {
             Self::Create { .. } => Some(OperationKind::Create),
             Self::Scale { .. } => Some(OperationKind::Scale),
             Self::Update { .. } => Some(OperationKind::Update),
+            Self::Post { action, .. } => Some(OperationKind::Post(*action)),
             Self::Delete => Some(OperationKind::Delete),
             Self::Detach => Some(OperationKind::Detach),
             Self::Nothing | Self::Look | Self::Claim { .. } | Self::Unclaim | Self::Release => None,
@@ -66,6 +75,15 @@ impl Action {
             Self::Create { .. } => "create",
             Self::Scale { .. } => "scale",
             Self::Update { .. } => "update",
+            Self::Post { action, .. } => match action {
+                ComputeAction::Start => "start",
+                ComputeAction::Stop => "stop",
+                ComputeAction::Restart => "restart",
+                ComputeAction::SetIdleShutdown => "set_idle_shutdown",
+                ComputeAction::SetSchedules => "set_schedules",
+                ComputeAction::SetCustomServices => "set_custom_services",
+                ComputeAction::SetSso => "set_sso",
+            },
             Self::Delete => "delete",
             Self::Detach => "detach",
             Self::Release => "release",

@@ -9,9 +9,10 @@ use crate::inputs::{AcceptedWrite, Memory, Observation, OperationKind, Refs, Sec
 use crate::kind::{Kind, annotation, generation, has_finalizer, uid};
 use crate::ownership::{is_claimed, presumed, reported};
 use crate::schedule::{fingerprint, hold_until, spread};
+use crate::standing::Known;
 use api::annotations::{FINALIZER, PAUSED};
 use api::{Condition, ConditionStatus, ConditionType, find_condition};
-use arm::ComputeId;
+use arm::{Compute, ComputeId};
 use jiff::{SignedDuration, Timestamp};
 
 /// The inputs of one decision.
@@ -31,6 +32,11 @@ pub struct Case<'a, K: Kind> {
 }
 
 impl<K: Kind> Case<'_, K> {
+    /// The compute that is there, as a kind looks at it.
+    pub(crate) fn known<'b>(&'b self, seen: &'b Compute) -> Known<'b> {
+        Known { seen, write: self.memory.write.as_ref(), now: self.now }
+    }
+
     /// Whether writes are stopped. A value that is not understood denies.
     pub(crate) fn is_paused(&self) -> bool {
         annotation(self.object, PAUSED).is_some_and(|value| !value.eq_ignore_ascii_case("false"))
@@ -142,14 +148,7 @@ impl<K: Kind> Case<'_, K> {
 
     /// What is said while a write runs.
     pub(crate) fn progressing(&self, kind: OperationKind) -> Plan {
-        let what = match kind {
-            OperationKind::Create => "azure is making the compute",
-            OperationKind::Scale => "azure is changing the scale settings",
-            OperationKind::Update => "azure is changing tags or identity",
-            OperationKind::Delete => "azure is deleting the compute",
-            OperationKind::Detach => "azure is detaching the compute; the resource under it stays",
-        };
-        self.working(kind.progressive(), what)
+        self.working(kind.progressive(), kind.doing())
     }
 
     /// Whether a create was accepted so recently that a 404 may only mean "not visible yet". Known from memory, and

@@ -173,6 +173,12 @@ pub(crate) fn claim<K: Kind>(case: &Case<'_, K>, id: &ComputeId) -> Plan {
     case.act(Action::Claim { claim }, "Claiming", "the object takes hold of its compute")
 }
 
+/// Puts finalizer and claim onto the object, for the very incarnation that is there.
+pub(crate) fn claim_incarnation<K: Kind>(case: &Case<'_, K>, id: &ComputeId, created_on: &str) -> Plan {
+    let claim = crate::ownership::claim_incarnation(case.object, id, created_on);
+    case.act(Action::Claim { claim }, "Adopting", "the compute that exists is taken over")
+}
+
 /// What keeps a compute from being made, now or after a recreation's delete: told before anything is destroyed.
 pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts) -> Option<Plan> {
     if workspace.deleting {

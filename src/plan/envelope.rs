@@ -3,7 +3,7 @@
 //! Must not touch tags that others set, nor an identity the owner says nothing about.
 
 use crate::kind::{Kind, object_tag, uid};
-use crate::rules::Difference;
+use crate::rules::{Change, Difference};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AzureResource, ManagedIdentity, ManagedIdentityType};
 use arm::{Compute, IdentityType, same_id};
@@ -74,27 +74,26 @@ fn find<'a>(tags: &'a BTreeMap<String, String>, key: &str) -> Option<&'a str> {
 
 /// What differs in tags and identity.
 pub(crate) fn differences<K: Kind>(object: &K, seen: &Compute) -> Vec<Difference> {
-    let wanted = wanted_tags(object);
+    let change = object.envelope();
+    // Where tags cannot be changed, an adopted compute never has ours, and one we made cannot lose them.
+    let wanted = if change == Change::Recreate { object.head().tags.clone() } else { wanted_tags(object) };
+    let differs = |field: String, from: &str, to: &str| Difference { field, from: from.into(), to: to.into(), change };
     let mut found = Vec::new();
     for (key, value) in &wanted {
         let have = find(&seen.tags, key);
         if have != Some(value) {
-            found.push(by_put(format!("spec.tags[{key}]"), have.unwrap_or("nothing"), value));
+            found.push(differs(format!("spec.tags[{key}]"), have.unwrap_or("nothing"), value));
         }
     }
     for key in dropped_tags(object, &wanted) {
         if let Some(have) = find(&seen.tags, key) {
-            found.push(by_put(format!("spec.tags[{key}]"), have, "nothing"));
+            found.push(differs(format!("spec.tags[{key}]"), have, "nothing"));
         }
     }
     if let Some(identity) = wanted_identity(object).filter(|identity| !same_identity(identity, seen)) {
-        found.push(by_put("spec.identity".into(), &shown(seen), &shown_wanted(&identity)));
+        found.push(differs("spec.identity".into(), &shown(seen), &shown_wanted(&identity)));
     }
     found
-}
-
-fn by_put(field: String, from: &str, to: &str) -> Difference {
-    Difference { field, from: from.to_owned(), to: to.to_owned(), change: None }
 }
 
 fn same_identity(wanted: &ManagedIdentity, seen: &Compute) -> bool {

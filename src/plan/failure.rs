@@ -2,7 +2,7 @@
 //!
 //! Must not say what follows from it; that is the error table's.
 
-use arm::ArmError;
+use arm::{ArmError, ComputeAction};
 use jiff::SignedDuration;
 
 /// What was being tried.
@@ -18,6 +18,8 @@ pub enum Attempt {
     Scale,
     /// PUT of changed tags or identity.
     Update,
+    /// An action of its own (POST).
+    Post(ComputeAction),
     /// DELETE.
     Delete,
     /// DELETE that leaves what lies under the compute.
@@ -33,6 +35,13 @@ impl Attempt {
             Self::Create => "create",
             Self::Scale => "scale",
             Self::Update => "update",
+            Self::Post(ComputeAction::Start) => "start",
+            Self::Post(ComputeAction::Stop) => "stop",
+            Self::Post(ComputeAction::Restart) => "restart",
+            Self::Post(ComputeAction::SetIdleShutdown) => "set the idle shutdown of",
+            Self::Post(ComputeAction::SetSchedules) => "set the schedules of",
+            Self::Post(ComputeAction::SetCustomServices) => "set the custom applications of",
+            Self::Post(ComputeAction::SetSso) => "switch single sign-on of",
             Self::Delete => "delete",
             Self::Detach => "detach",
         }

@@ -6,7 +6,7 @@ use crate::action::Because;
 use crate::failure::Failure;
 use crate::rivals::Around;
 use api::SecretKeyRef;
-use arm::{Compute, Usage, VmSize, WorkspaceId};
+use arm::{Compute, ComputeAction, Usage, VmSize, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -130,6 +130,8 @@ pub enum OperationKind {
     Scale,
     /// PUT of changed tags or identity.
     Update,
+    /// An action of its own (POST).
+    Post(ComputeAction),
     /// DELETE with what lies under it.
     Delete,
     /// DELETE that leaves what lies under it.
@@ -143,6 +145,7 @@ impl OperationKind {
             Self::Create => "Create",
             Self::Scale => "Scale",
             Self::Update => "Update",
+            Self::Post(action) => action.as_str(),
             Self::Delete => "Delete",
             Self::Detach => "Detach",
         }
@@ -154,6 +157,15 @@ impl OperationKind {
             Self::Create => "Creating",
             Self::Scale => "Scaling",
             Self::Update => "Updating",
+            Self::Post(ComputeAction::Start) => "Starting",
+            Self::Post(ComputeAction::Stop) => "Stopping",
+            Self::Post(ComputeAction::Restart) => "Restarting",
+            Self::Post(
+                ComputeAction::SetIdleShutdown
+                | ComputeAction::SetSchedules
+                | ComputeAction::SetCustomServices
+                | ComputeAction::SetSso,
+            ) => "Configuring",
             Self::Delete => "Deleting",
             Self::Detach => "Detaching",
         }
@@ -163,7 +175,25 @@ impl OperationKind {
     pub fn removes(self) -> bool {
         match self {
             Self::Delete | Self::Detach => true,
-            Self::Create | Self::Scale | Self::Update => false,
+            Self::Create | Self::Scale | Self::Update | Self::Post(_) => false,
+        }
+    }
+
+    /// What Azure is doing while it runs, for people.
+    pub(crate) fn doing(self) -> &'static str {
+        match self {
+            Self::Create => "azure is making the compute",
+            Self::Scale => "azure is changing the scale settings",
+            Self::Update => "azure is changing tags or identity",
+            Self::Post(ComputeAction::Start) => "azure is starting the compute",
+            Self::Post(ComputeAction::Stop) => "azure is stopping the compute",
+            Self::Post(ComputeAction::Restart) => "azure is restarting the compute",
+            Self::Post(ComputeAction::SetIdleShutdown) => "azure is changing the idle shutdown",
+            Self::Post(ComputeAction::SetSchedules) => "azure is changing the schedules",
+            Self::Post(ComputeAction::SetCustomServices) => "azure is changing the custom applications",
+            Self::Post(ComputeAction::SetSso) => "azure is switching single sign-on",
+            Self::Delete => "azure is deleting the compute",
+            Self::Detach => "azure is detaching the compute; the resource under it stays",
         }
     }
 }

@@ -4,12 +4,14 @@
 
 use crate::action::Because;
 use crate::inputs::{Refs, WorkspaceFacts};
-use crate::rules::FieldRule;
+use crate::rules::{Change, Difference, FieldRule};
+use crate::standing::{Known, Standing};
 use api::{
     AdoptionPolicy, Advice, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
     ReplacePolicy, SecretKeyRef,
 };
-use arm::{ArmError, Compute, ComputeType, ResourceMark, UnderlyingAction};
+use arm::{ArmError, Compute, ComputeAction, ComputeType, ResourceMark, UnderlyingAction};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -84,6 +86,16 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     fn rules(&self) -> &'static [FieldRule];
     /// The part of the spec that every compute has.
     fn head(&self) -> Head<'_>;
+    /// How tags and identity change once the compute exists. Where they do not, no PUT follows the create, an adopted
+    /// compute never gets our tags, and the claim on the object says whose it is.
+    fn envelope(&self) -> Change {
+        Change::Put
+    }
+    /// What a recreation destroys and nothing brings back, for people, as it stands after "destroys". A compute that
+    /// holds such a thing is made again only for a declared difference, and only after that was told.
+    fn loss(&self) -> Option<&'static str> {
+        None
+    }
     /// What was reported so far.
     fn common_status(&self) -> Option<&ComputeStatus>;
     /// The marks of the resource it is attached from; none for what Azure makes itself.
@@ -103,16 +115,44 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     /// # Errors
     /// When a field has a value that Azure cannot be told; why, for people.
     fn desired(&self, refs: &Refs, workspace: &WorkspaceFacts) -> Result<Value, Because>;
+    /// How a difference in the field of this rule can be carried out for this object.
+    fn change(&self, rule: &FieldRule) -> Change {
+        rule.change
+    }
+    /// What of Azure differs from wishes that stand in no body, such as a power state.
+    fn wishes(&self, _known: &Known<'_>) -> Vec<Difference> {
+        Vec::new()
+    }
+    /// What is asked for once, beside the spec, and not yet done.
+    fn request(&self, _known: &Known<'_>) -> Option<Difference> {
+        None
+    }
+    /// How long until something asked for is due; `None` if nothing waits for its time.
+    fn due(&self, _now: Timestamp) -> Option<SignedDuration> {
+        None
+    }
     /// The PATCH body that carries out all differences of that kind, unset values as Azure has them.
-    fn patch(&self, desired: &Value, seen: &Compute) -> Value;
+    fn patch(&self, _desired: &Value, _seen: &Compute) -> Value {
+        Value::Null
+    }
     /// The settable part of what Azure answered, to be PUT back with changes.
-    fn resend(&self, seen: &Compute) -> Value;
+    fn resend(&self, _seen: &Compute) -> Value {
+        Value::Null
+    }
+    /// The body of an action of the compute's own.
+    fn post(&self, _action: ComputeAction, _desired: &Value) -> Option<Value> {
+        None
+    }
+    /// What the compute is doing beside its provisioning.
+    fn standing(&self, _seen: &Compute) -> Standing {
+        Standing::Settled { note: None }
+    }
     /// Errors that Azure reports beside Succeeded.
     fn running_errors(&self, seen: &Compute) -> Vec<ArmError>;
     /// Hints for the owner; the workspace is `None` while it is not known.
     fn advice(&self, workspace: Option<&WorkspaceFacts>) -> Vec<Advice>;
     /// The whole status of this kind, as it is applied.
-    fn status(&self, common: ComputeStatus, seen: Option<&Compute>) -> Value;
+    fn status(&self, common: ComputeStatus, known: Option<&Known<'_>>) -> Value;
 }
 
 /// The compute's name in Azure.

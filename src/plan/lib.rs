@@ -7,6 +7,7 @@
 
 mod action;
 mod case;
+mod change;
 mod classify;
 mod conditions;
 mod decide;
@@ -25,6 +26,7 @@ mod rivals;
 mod rules;
 mod schedule;
 mod sizing;
+mod standing;
 mod table;
 
 pub use action::{Action, Because, Plan, Verdict};
@@ -45,4 +47,5 @@ pub use rivals::{Around, Rival};
 pub use rules::{Change, Compare, Difference, FieldRule, Missing};
 pub use schedule::{fingerprint, hold_until, spread};
 pub use sizing::Quota;
+pub use standing::{Known, Standing};
 pub use table::{ROWS, Row, When};

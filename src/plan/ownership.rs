@@ -5,6 +5,7 @@
 use crate::case::Case;
 use crate::inputs::Seen;
 use crate::kind::{Kind, annotation, object_tag, uid};
+use crate::rules::Change;
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, AzureResource};
 use arm::{Compute, ComputeId, same_id, same_resource};
@@ -36,10 +37,22 @@ pub(crate) fn claim<K: Kind>(object: &K, id: &ComputeId) -> String {
     format!("{} {id}", uid(object))
 }
 
+/// The value of the claim annotation for one incarnation that exists: UID, ARM id and the time it was made.
+pub(crate) fn claim_incarnation<K: Kind>(object: &K, id: &ComputeId, created_on: &str) -> String {
+    format!("{} {created_on}", claim(object, id))
+}
+
+/// What the object claims: an ARM id, and of it one incarnation where that was adopted. A claim with another UID was
+/// copied with the object and counts for nothing.
+fn claimed<K: Kind>(object: &K) -> Option<(&str, Option<&str>)> {
+    let (by, what) = annotation(object, CLAIM)?.split_once(' ')?;
+    let (id, created_on) = what.split_once(' ').map_or((what, None), |(id, created_on)| (id, Some(created_on)));
+    (by == uid(object) && !by.is_empty()).then_some((id, created_on))
+}
+
 /// The ARM id that the object claims.
 pub(crate) fn claimed_id<K: Kind>(object: &K) -> Option<&str> {
-    let (claimed_by, claimed) = annotation(object, CLAIM)?.split_once(' ')?;
-    (claimed_by == uid(object)).then_some(claimed)
+    claimed(object).map(|(id, _)| id)
 }
 
 /// Whether the object claims this compute.
@@ -47,10 +60,22 @@ pub(crate) fn is_claimed<K: Kind>(object: &K, id: &ComputeId) -> bool {
     claimed_id(object).is_some_and(|claimed| same_id(claimed, &id.to_string()))
 }
 
-/// Decides from tags first. A compute without tags is ours only if we claim it and have reported this very
-/// incarnation: between the claim and our PUT somebody else may have made one of that name.
+/// Whether the object adopted this very incarnation of a compute whose tags cannot be changed.
+fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
+    object.envelope() == Change::Recreate
+        && claimed(object).is_some_and(|(id, created_on)| {
+            created_on.is_some() && created_on == seen.created_on.as_deref() && same_id(id, &seen.id)
+        })
+}
+
+/// Decides from tags first, but for what was adopted and whose tags cannot be changed: there the claim decides. A
+/// compute without tags is ours only if we claim it and have reported this very incarnation: between the claim and our
+/// PUT somebody else may have made one of that name.
 pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
     let object = case.object;
+    if adopted(object, seen) {
+        return Owner::Us;
+    }
     let tag = |name: &str| seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
     let object_tag_seen = tag(OWNER_OBJECT_TAG);
     match tag(OWNER_UID_TAG) {
@@ -80,6 +105,9 @@ fn claimed_by_another<K: Kind>(case: &Case<'_, K>) -> Option<String> {
 /// Whether what is seen is ours, for passes that end before they judge it: by the owner tag, else as it was reported.
 pub(crate) fn presumed<K: Kind>(object: &K, seen: &Seen) -> bool {
     let Seen::Present(seen) = seen else { return false };
+    if adopted(object, seen) {
+        return true;
+    }
     let tag = seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(OWNER_UID_TAG)).map(|(_, value)| value);
     let claims = || claimed_id(object).is_some_and(|claimed| same_id(claimed, &seen.id));
     tag.map_or_else(

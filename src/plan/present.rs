@@ -2,30 +2,31 @@
 //!
 //! Must not change or delete what is not ours.
 
-use crate::action::{Action, Because, Plan, Verdict};
+use crate::action::{Because, Plan, Verdict};
 use crate::case::Case;
+use crate::change::{anew, correct, guarded, in_place, post, recreate, replace, update};
 use crate::classify::{classify, cut};
-use crate::decide::{claim, create_body, create_digest, hindrance};
+use crate::decide::{claim, claim_incarnation};
 use crate::failure::{Attempt, Cause, Failure};
-use crate::inputs::{Body, OperationKind, Setback, WorkspaceFacts};
+use crate::inputs::{OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
 use crate::ownership::{Owner, may_adopt, owner, reported};
-use crate::removal::leave;
 use crate::rules::{Change, Difference, differences};
-use crate::schedule::{fingerprint, hold_until};
+use crate::schedule::hold_until;
+use crate::standing::Standing;
 use crate::{envelope, kind};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
-use arm::{ArmError, Compute, ComputeId, ProvisioningState, UnderlyingAction};
+use arm::{ArmError, Compute, ComputeId, ProvisioningState};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// A present compute with what is declared for it.
-struct Found<'a> {
-    workspace: &'a WorkspaceFacts,
-    id: &'a ComputeId,
-    desired: &'a Value,
-    seen: &'a Compute,
+pub(crate) struct Found<'a> {
+    pub(crate) workspace: &'a WorkspaceFacts,
+    pub(crate) id: &'a ComputeId,
+    pub(crate) desired: &'a Value,
+    pub(crate) seen: &'a Compute,
 }
 
 /// Decides for a compute that is there.
@@ -60,10 +61,12 @@ fn strange(plan: Plan) -> Plan {
     Plan { owned: false, drifted: false, ..plan }
 }
 
-/// Everything that differs: fields by the kind's rules, then tags and identity.
+/// Everything that differs: wishes that stand in no body, fields by the kind's rules, then tags and identity.
 fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Difference> {
-    let mut all = differences(case.object.rules(), found.desired, &found.seen.body);
-    all.extend(envelope::differences(case.object, found.seen));
+    let object = case.object;
+    let mut all = object.wishes(&case.known(found.seen));
+    all.extend(differences(object.rules(), |rule| object.change(rule), found.desired, &found.seen.body));
+    all.extend(envelope::differences(object, found.seen));
     all
 }
 
@@ -71,13 +74,19 @@ fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Differ
 fn changes<K: Kind>(case: &Case<'_, K>, all: &[Difference]) -> Vec<PlannedChange> {
     let replace = case.object.head().replace;
     let how = |difference: &Difference| match (difference.change, replace) {
-        (Some(Change::Patch) | None, _) => How::InPlace,
-        (Some(Change::Recreate), ReplacePolicy::Recreate) => How::Recreate,
-        (Some(Change::Recreate), ReplacePolicy::Never) => How::Refused,
+        (Change::Patch | Change::Put | Change::Post(_), _) => How::InPlace,
+        (Change::Recreate, ReplacePolicy::Recreate) => How::Recreate,
+        (Change::Recreate, ReplacePolicy::Never) => How::Refused,
     };
     let change =
         |d: &Difference| PlannedChange { field: d.field.clone(), from: d.from.clone(), to: d.to.clone(), how: how(d) };
-    all.iter().map(change).collect()
+    let mut changes: Vec<PlannedChange> = all.iter().map(change).collect();
+    let remade = changes.iter().any(|change| change.how == How::Recreate);
+    if let Some(loss) = case.object.loss().filter(|_| remade) {
+        let lost = ("what a recreation destroys".into(), loss.to_owned(), "nothing".into());
+        changes.insert(0, PlannedChange { field: lost.0, from: lost.1, to: lost.2, how: How::Recreate });
+    }
+    changes
 }
 
 /// Only look: the state is said, differences are a plan, our own tags are not missed.
@@ -85,11 +94,15 @@ fn observe_only<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owned: bool) -> 
     let own = |d: &Difference| d.field.contains(OWNER_UID_TAG) || d.field.contains(OWNER_OBJECT_TAG);
     let all: Vec<Difference> = all_differences(case, found).into_iter().filter(|d| !own(d)).collect();
     let plan = match &found.seen.provisioning_state {
-        ProvisioningState::Succeeded => {
-            let message = if all.is_empty() { "azure is as declared".into() } else { drift_message(&all) };
-            case.say(Verdict::Ready(Because::new("Observed", message)), case.settings.requeue)
-        }
-        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen)),
+        ProvisioningState::Succeeded => match case.object.standing(found.seen) {
+            Standing::Settled { note } => {
+                let message = if all.is_empty() { as_declared(note) } else { drift_message(&all) };
+                case.say(Verdict::Ready(Because::new("Observed", message)), case.settings.requeue)
+            }
+            Standing::Moving(because) => case.say(Verdict::Working(because), case.settings.transition),
+            Standing::Broken { because, .. } => case.stalled(because),
+        },
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen).0),
         moving @ (ProvisioningState::Creating
         | ProvisioningState::Updating
         | ProvisioningState::Deleting
@@ -109,8 +122,12 @@ fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Pla
         return case.stalled(not_ours(case, found, owner));
     }
     match &found.seen.provisioning_state {
-        ProvisioningState::Succeeded => adopt(case, found),
-        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen)),
+        ProvisioningState::Succeeded => match case.object.standing(found.seen) {
+            Standing::Settled { .. } => adopt(case, found, owner),
+            Standing::Moving(because) => case.say(Verdict::Working(because), case.settings.transition),
+            Standing::Broken { because, .. } => case.stalled(because),
+        },
+        ProvisioningState::Failed | ProvisioningState::Canceled => case.stalled(broken(case, found.seen).0),
         moving @ (ProvisioningState::Creating
         | ProvisioningState::Updating
         | ProvisioningState::Deleting
@@ -125,8 +142,9 @@ fn was_taken_from_us<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Own
     matches!(owner, Owner::Other(_)) && applied == Some(generation(case.object))
 }
 
-/// Adoption adds our tags, and nothing the owner did not write.
-fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
+/// Adoption adds our tags, and nothing the owner did not write. Where tags cannot be changed, the claim names the very
+/// incarnation, and no write to Azure follows.
+fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan {
     if let Some(write) = case.running() {
         return case.progressing(write.kind);
     }
@@ -139,14 +157,21 @@ fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     if !found.workspace.held {
         return waiting(case);
     }
+    if case.object.envelope() == Change::Recreate {
+        return match &found.seen.created_on {
+            Some(created_on) => claim_incarnation(case, found.id, created_on),
+            None => case.stalled(not_ours(case, found, owner)),
+        };
+    }
     if !case.is_claimed(found.id) {
         return claim(case, found.id);
     }
     let all = envelope::differences(case.object, found.seen);
-    guarded(case, &all, update(case, found, "Adopting", "the compute that exists is taken over"))
+    let plan = case.act(update(case, found), "Adopting", "the compute that exists is taken over");
+    guarded(case, &all, plan)
 }
 
-fn waiting<K: Kind>(case: &Case<'_, K>) -> Plan {
+pub(crate) fn waiting<K: Kind>(case: &Case<'_, K>) -> Plan {
     case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object")
 }
 
@@ -216,33 +241,30 @@ fn moving_plan<K: Kind>(case: &Case<'_, K>, state: &ProvisioningState) -> Plan {
     }
 }
 
-/// How the compute is made anew, for people.
-fn anew<K: Kind>(case: &Case<'_, K>) -> &'static str {
-    match case.object.head().remade_by {
-        UnderlyingAction::Delete => "deleted and made again",
-        UnderlyingAction::Detach => "detached and attached again; the resource under it stays",
+/// What is said of a compute that does not work and is not made again by itself, and whether one that never worked is.
+/// The kind knows better than the provisioning state, where it knows.
+fn broken<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> (Because, bool) {
+    if let Standing::Broken { because, again } = case.object.standing(seen) {
+        return (because, again);
     }
-}
-
-/// What is said of a compute whose provisioning failed and that is not made again by itself.
-fn broken<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Because {
     let why = seen.provisioning_errors.first().map_or("azure does not say why".to_owned(), |error| {
         cut(&format!("azure says {}: {}", error.code, error.message.trim_end_matches('.')))
     });
     let way = format!("mend the cause, or set replacePolicy: Recreate to have it {}", anew(case));
-    Because::new(
-        "ProvisioningFailed",
-        format!("the compute's provisioning state is {}: {why}; {way}", seen.provisioning_state),
-    )
+    let message = format!("the compute's provisioning state is {}: {why}; {way}", seen.provisioning_state);
+    (Because::new("ProvisioningFailed", message), true)
 }
 
-/// Failed. One that never was ready is deleted and made again by itself, with backoff. Anything else is mended in place
-/// where the spec differs, and deleted and made again only by opt-in.
+/// It does not work. One that never was ready is deleted and made again by itself, with backoff. Anything else is mended
+/// in place where the spec differs, and deleted and made again only by opt-in; where people's work would be lost, only
+/// for a difference.
 fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     let all = all_differences(case, found);
     let drifted = is_drift(case, found, &all);
     let said = |plan: Plan| Plan { changes: changes(case, &all), drifted, ..plan };
-    if never_was_ready(case, found.seen) {
+    let (because, again) = broken(case, found.seen);
+    let immutable = all.iter().any(|d| d.change == Change::Recreate);
+    if never_was_ready(case, found.seen) && (again || immutable) {
         if let Some(held) = failed_create_held(case, found.seen) {
             return said(held);
         }
@@ -250,17 +272,21 @@ fn failed<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
         return said(replace(case, found, &[], "RecreatingFailed", &message));
     }
     let kept = drifted && case.object.head().drift == DriftPolicy::Report;
-    let in_place = !kept && all.iter().any(|d| d.change != Some(Change::Recreate));
+    let mends = !kept && all.iter().any(|d| d.change != Change::Recreate);
     let refused = case.set_back().is_some_and(|setback| match setback.failure.attempt {
         Attempt::Scale | Attempt::Update => true,
-        Attempt::Authenticate | Attempt::Look | Attempt::Create | Attempt::Delete | Attempt::Detach => false,
+        Attempt::Authenticate
+        | Attempt::Look
+        | Attempt::Create
+        | Attempt::Post(_)
+        | Attempt::Delete
+        | Attempt::Detach => false,
     });
-    let immutable = all.iter().any(|d| d.change == Some(Change::Recreate));
-    if case.object.head().replace == ReplacePolicy::Recreate && (refused || immutable || !in_place) {
-        let message = format!("provisioning failed; the compute is {}", anew(case));
-        return said(replace(case, found, &[], "Recreating", &message));
+    let hopeless = case.object.loss().is_none() && (refused || !mends);
+    if case.object.head().replace == ReplacePolicy::Recreate && (immutable || hopeless) {
+        return said(recreate(case, found, &[], "provisioning failed"));
     }
-    said(if in_place { change(case, found, &all) } else { case.stalled(broken(case, found.seen)) })
+    said(if mends { in_place(case, found, &all) } else { case.stalled(because) })
 }
 
 /// "Never was" is a reported incarnation of ours without a first time of having succeeded. One that is seen for the
@@ -306,15 +332,30 @@ fn is_drift<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) 
     !all.is_empty() && applied == Some(generation(case.object))
 }
 
-/// At rest: compare, and carry out or report what differs.
+/// Provisioned: wait while it moves, mend what does not work, compare what rests.
 fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
-    let all = all_differences(case, found);
-    if all.is_empty() {
-        let verdict = Verdict::Ready(Because::new("AsDeclared", "azure is as declared"));
-        return Plan { drifted: false, ..case.say(verdict, case.settings.requeue) };
+    match case.object.standing(found.seen) {
+        Standing::Moving(because) => case.say(Verdict::Working(because), case.settings.transition),
+        Standing::Broken { .. } => failed(case, found),
+        Standing::Settled { note } => at_rest(case, found, note),
     }
+}
+
+/// At rest: do what is asked once, then compare, and carry out or report what differs.
+fn at_rest<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, note: Option<String>) -> Plan {
+    let all = all_differences(case, found);
     let drifted = is_drift(case, found, &all);
-    let plan = if drifted && case.object.head().drift == DriftPolicy::Report {
+    let asked = case.object.request(&case.known(found.seen));
+    let asked = asked.as_ref().and_then(|asked| match asked.change {
+        Change::Post(action) => Some(post(case, found, action, std::slice::from_ref(asked))),
+        Change::Patch | Change::Put | Change::Recreate => None,
+    });
+    let plan = if let Some(asked) = asked {
+        asked
+    } else if all.is_empty() {
+        let ready = Verdict::Ready(Because::new("AsDeclared", as_declared(note)));
+        case.say(ready, case.object.due(case.now).map_or(case.settings.requeue, |due| due.min(case.settings.requeue)))
+    } else if drifted && case.object.head().drift == DriftPolicy::Report {
         case.say(Verdict::Ready(Because::new("Drifted", drift_message(&all))), case.settings.requeue)
     } else {
         correct(case, found, &all)
@@ -322,96 +363,8 @@ fn settled<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Plan {
     Plan { changes: changes(case, &all), drifted, ..plan }
 }
 
-/// One step towards what is declared: what cannot change in place by opt-in first, then scale, then tags and identity.
-fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
-    let immutable: Vec<Difference> = all.iter().filter(|d| d.change == Some(Change::Recreate)).cloned().collect();
-    if !immutable.is_empty() && case.object.head().replace == ReplacePolicy::Recreate {
-        let message = format!("{} cannot change in place; the compute is {}", immutable[0].field, anew(case));
-        return replace(case, found, &immutable, "Recreating", &message);
-    }
-    let Some(first) = immutable.first().filter(|_| immutable.len() == all.len()) else {
-        return change(case, found, all);
-    };
-    let message = format!(
-        "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, by which the compute is {}",
-        first.field,
-        first.from,
-        first.to,
-        anew(case)
-    );
-    case.stalled(Because::new("ImmutableDifference", message))
-}
-
-/// One change in place: scale first, then tags and identity.
-fn change<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
-    if all.iter().any(|d| d.change == Some(Change::Patch)) {
-        return scale(case, found, all);
-    }
-    let put: Vec<Difference> = all.iter().filter(|d| d.change.is_none()).cloned().collect();
-    guarded(case, &put, update(case, found, "Updating", "azure is changing tags or identity"))
-}
-
-fn scale<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> Plan {
-    let patch: Vec<Difference> = all.iter().filter(|d| d.change == Some(Change::Patch)).cloned().collect();
-    let body = Body::new(case.object.patch(found.desired, found.seen));
-    let plan = case.act(Action::Scale { body }, "Scaling", "azure is changing the scale settings");
-    guarded(case, &patch, plan)
-}
-
-fn update<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, reason: &str, message: &str) -> Plan {
-    let body = envelope::merge(case.object, found.seen, case.object.resend(found.seen));
-    case.act(Action::Update { body: Body::new(body) }, reason, message)
-}
-
-/// Deletes what is to be made again, unless making it again would fail for a reason known beforehand, or was tried in
-/// just this way and left these differences: each turn destroys a cluster with its jobs.
-fn replace<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, what: &[Difference], reason: &str, message: &str) -> Plan {
-    if let Some(plan) = hindrance(case, found.workspace) {
-        return plan;
-    }
-    if !found.workspace.held {
-        return waiting(case);
-    }
-    let create = create_digest(&create_body(case.object, found.desired.clone(), found.workspace));
-    let made = case.memory.write.as_ref().filter(|write| write.kind == OperationKind::Create && write.digest == create);
-    if made.is_some() && !what.is_empty() {
-        let way = "declare what azure has";
-        return case.stalled(ignored(what, "made the compute anew and did not carry out", way));
-    }
-    let (action, _) = leave(found.seen, case.object.head().remade_by);
-    guarded(case, &[], case.act(action, reason, message))
-}
-
-/// How often the same accepted change may have no effect before it is no longer sent.
-const INEFFECTIVE: u32 = 2;
-
-/// Lets a write through only after a fresh look, not during backoff, and not if Azure accepted this same change
-/// before without carrying it out (azureml-api.md f.2: a PUT may be answered 201 and ignored).
-fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Plan) -> Plan {
-    if let Some(held) = case.held() {
-        return held;
-    }
-    if !case.observation.is_fresh() {
-        return case.look();
-    }
-    let kind = plan.action.operation();
-    let parts = what.iter().flat_map(|d| [d.field.as_bytes(), d.from.as_bytes(), d.to.as_bytes()]);
-    let digest = fingerprint(&std::iter::once(plan.action.name().as_bytes()).chain(parts).collect::<Vec<_>>());
-    let write = case.memory.write.as_ref().filter(|write| Some(write.kind) == kind && write.digest == digest);
-    let again = write.is_some_and(|write| {
-        let rested = case.now.duration_since(write.at) >= case.settings.retry_very_slow;
-        write.times >= INEFFECTIVE && !rested && !what.is_empty()
-    });
-    if again {
-        let way = "declare what azure has, or set replacePolicy: Recreate";
-        return case.stalled(ignored(what, "accepted but did not carry out", way));
-    }
-    Plan { digest, ..plan }
-}
-
-fn ignored(what: &[Difference], did: &str, way: &str) -> Because {
-    let fields: Vec<&str> = what.iter().map(|d| d.field.as_str()).collect();
-    Because::new("ChangeIgnored", format!("azure {did} the change of {}; {way}", fields.join(", ")))
+fn as_declared(note: Option<String>) -> String {
+    note.map_or_else(|| "azure is as declared".to_owned(), |note| format!("azure is as declared; {note}"))
 }
 
 /// The compute's name, for callers outside this module that speak of it.

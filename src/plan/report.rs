@@ -10,6 +10,7 @@ use crate::inputs::{Seen, WorkspaceState};
 use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
+use crate::standing::Standing;
 use crate::{envelope, present as judged, redact};
 use api::{Advice, AzureResource, ComputeStatus, IdentityReport, ManagementPolicy, OperationReport, ProvisioningError};
 use arm::{ArmError, Compute, ProvisioningState};
@@ -23,8 +24,8 @@ const LIST_LIMIT: usize = 32;
 pub fn report<K: Kind>(case: &Case<'_, K>, plan: &Plan) -> (Value, Option<&'static str>) {
     let common = common(case, plan);
     let broken = kstatus::check(&common.conditions, common.observed_generation, generation(case.object)).err();
-    let seen = present(case);
-    (case.object.status(common, seen), broken)
+    let known = present(case).map(|seen| case.known(seen));
+    (case.object.status(common, known.as_ref()), broken)
 }
 
 fn present<'a, K: Kind>(case: &'a Case<'_, K>) -> Option<&'a Compute> {
@@ -76,7 +77,8 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
     let owned = if paused { old.is_some_and(|azure| azure.owned) } else { plan.owned };
     let manages = case.object.head().management == ManagementPolicy::Manage;
     let in_order = matches!(plan.verdict, Verdict::Ready(_)) && plan.changes.is_empty();
-    let succeeded = seen.provisioning_state == ProvisioningState::Succeeded;
+    let succeeded = seen.provisioning_state == ProvisioningState::Succeeded
+        && matches!(case.object.standing(seen), Standing::Settled { .. });
     // What is not known to be new counts as having been ready: it is never deleted by itself.
     let counts = succeeded || (owned && !judged::never_was_ready(case, seen));
     let first_ready = old.and_then(|azure| azure.first_ready_at.clone());

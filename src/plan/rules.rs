@@ -2,7 +2,7 @@
 //!
 //! Must not know any kind: a kind brings its rules as data.
 
-use arm::{parse_duration, same_id, same_location};
+use arm::{ComputeAction, parse_duration, same_id, same_location};
 use serde_json::Value;
 
 /// How a field can be changed once the compute exists.
@@ -10,6 +10,10 @@ use serde_json::Value;
 pub enum Change {
     /// By PATCH of the scale settings.
     Patch,
+    /// By PUT of a changed GET: tags and identity of most types.
+    Put,
+    /// By this action of the compute's own, and by nothing else.
+    Post(ComputeAction),
     /// By deleting the compute and making it again.
     Recreate,
 }
@@ -72,13 +76,20 @@ pub struct Difference {
     pub from: String,
     /// What is declared, for people.
     pub to: String,
-    /// How it can be changed; `None` for tags and identity, which go by PUT of a changed GET.
-    pub change: Option<Change>,
+    /// How it can be changed.
+    pub change: Change,
 }
 
-/// Compares what the owner wrote, and nothing else: a rule whose pointer is absent in `desired` finds nothing.
-pub(crate) fn differences(rules: &[FieldRule], desired: &Value, seen: &Value) -> Vec<Difference> {
-    rules.iter().filter_map(|rule| difference(rule, desired, seen)).collect()
+/// Compares what the owner wrote, and nothing else: a rule whose pointer is absent in `desired` finds nothing. How a
+/// difference can be carried out may depend on the object.
+pub(crate) fn differences(
+    rules: &[FieldRule],
+    change: impl Fn(&FieldRule) -> Change,
+    desired: &Value,
+    seen: &Value,
+) -> Vec<Difference> {
+    let of = |rule: &FieldRule| Some(Difference { change: change(rule), ..difference(rule, desired, seen)? });
+    rules.iter().filter_map(of).collect()
 }
 
 fn difference(rule: &FieldRule, desired: &Value, seen: &Value) -> Option<Difference> {
@@ -87,7 +98,7 @@ fn difference(rule: &FieldRule, desired: &Value, seen: &Value) -> Option<Differe
     if equal(rule.compare, wanted, &found) {
         return None;
     }
-    Some(Difference { field: rule.field.into(), from: show(&found), to: show(wanted), change: Some(rule.change) })
+    Some(Difference { field: rule.field.into(), from: show(&found), to: show(wanted), change: rule.change })
 }
 
 fn found(rule: &FieldRule, seen: &Value) -> Value {

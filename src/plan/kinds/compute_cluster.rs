@@ -7,6 +7,7 @@ use crate::inputs::{Refs, SecretState, WorkspaceFacts};
 use crate::kind::{Head, Kind, Sizing};
 use crate::rules::Change::{Patch, Recreate};
 use crate::rules::{Change, Compare, FieldRule, Missing};
+use crate::standing::Known;
 use api::{
     Advice, ClusterNodes, ClusterOs, ClusterSsh, ComputeCluster, ComputeClusterStatus, ComputeStatus, NodePriority,
     SecretKeyRef, Subnet,
@@ -205,8 +206,8 @@ impl Kind for ComputeCluster {
         advice(self, workspace.and_then(|workspace| workspace.location.as_deref()))
     }
 
-    fn status(&self, common: ComputeStatus, seen: Option<&Compute>) -> Value {
-        let cluster = seen.and_then(Compute::aml_compute);
+    fn status(&self, common: ComputeStatus, known: Option<&Known<'_>>) -> Value {
+        let cluster = known.and_then(|known| known.seen.aml_compute());
         let nodes = cluster.as_ref().and_then(|cluster| {
             let counts = cluster.node_counts.clone()?;
             Some(ClusterNodes {

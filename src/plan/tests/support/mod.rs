@@ -335,11 +335,15 @@ pub fn message(plan: &Plan) -> &str {
 #[track_caller]
 pub fn body(plan: &Plan) -> &Value {
     match &plan.action {
-        Action::Create { body } | Action::Scale { body } | Action::Update { body } => body.expose(),
+        Action::Create { body }
+        | Action::Scale { body }
+        | Action::Update { body }
+        | Action::Post { body: Some(body), .. } => body.expose(),
         other @ (Action::Nothing
         | Action::Look
         | Action::Claim { .. }
         | Action::Unclaim
+        | Action::Post { body: None, .. }
         | Action::Delete
         | Action::Detach
         | Action::Release) => panic!("sends no body: {other:?}"),

@@ -252,7 +252,12 @@ impl Engine {
                 sides.kubernetes.release(&uid);
                 return Ok(None);
             }
-            Action::Create { .. } | Action::Scale { .. } | Action::Update { .. } | Action::Delete | Action::Detach => {
+            Action::Create { .. }
+            | Action::Scale { .. }
+            | Action::Update { .. }
+            | Action::Post { .. }
+            | Action::Delete
+            | Action::Detach => {
                 let plan = self.act(slot, object, plan, observation, sides)?;
                 if crash == Crash::AfterEffect || crash == Crash::BeforeReport {
                     return Ok(None);
@@ -371,6 +376,7 @@ fn attempt(kind: Option<OperationKind>) -> Attempt {
         Some(OperationKind::Create) => Attempt::Create,
         Some(OperationKind::Scale) => Attempt::Scale,
         Some(OperationKind::Update) => Attempt::Update,
+        Some(OperationKind::Post(action)) => Attempt::Post(action),
         Some(OperationKind::Delete) => Attempt::Delete,
         Some(OperationKind::Detach) => Attempt::Detach,
         None => Attempt::Look,
@@ -405,6 +411,7 @@ fn call(action: &Action, answer: Answer, sides: &mut Sides<'_>) -> Result<Option
     let result = match action {
         Action::Create { body } | Action::Update { body } => azure.put(body.expose(), course, true).map(Some),
         Action::Scale { body } => azure.patch(body.expose(), course).map(Some),
+        Action::Post { .. } => panic!("a cluster has no actions of its own"),
         Action::Delete | Action::Detach => azure.delete(course),
         Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => Ok(None),
     };

@@ -6,29 +6,31 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     message::{Request, Response},
     random::{self, Random},
-    rights::Rights,
+    rights::{self, Rights},
     route,
     seed::Seed,
     token::Claims,
 };
 
 /// A service principal.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Principal {
     pub(crate) tenant: String,
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
     pub(crate) object_id: String,
+    #[serde(serialize_with = "rights::write", deserialize_with = "rights::read")]
     pub(crate) rights: Arc<Rights>,
 }
 
 /// Who exists.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Directory {
     tenants: BTreeSet<String>,
     principals: Vec<Principal>,

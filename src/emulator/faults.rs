@@ -168,14 +168,14 @@ fn after() -> When {
     When::AfterEffect
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Armed {
     fault: Fault,
     counted: u32,
 }
 
 /// The faults that are set.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Faults {
     armed: Vec<Armed>,
 }

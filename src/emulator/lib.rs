@@ -30,6 +30,7 @@ mod message;
 mod metadata;
 mod operations;
 mod outages;
+mod pairs;
 mod pattern;
 mod quota;
 mod random;
@@ -46,6 +47,8 @@ mod time;
 mod tls;
 mod token;
 mod versions;
+
+mod words;
 mod workspace;
 mod world;
 #[cfg(test)]

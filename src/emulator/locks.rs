@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{errors::Refusal, seed::Lock};
 
 /// All locks, by scope in lower case, with the scope as it was spelled.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Locks {
     set: BTreeMap<String, (String, Lock)>,
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::{errors::Refusal, random::Random, route};
 const KEPT: usize = 20_000;
 
 /// How an operation stands. Spelling of the states: recorded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     InProgress,
     Succeeded,
@@ -20,7 +21,7 @@ pub(crate) enum Outcome {
     Canceled,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Operation {
     subscription: String,
     location: String,
@@ -29,7 +30,7 @@ struct Operation {
 }
 
 /// All operations, oldest forgotten first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Operations {
     known: HashMap<Uuid, Operation>,
     order: VecDeque<Uuid>,

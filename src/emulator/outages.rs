@@ -21,7 +21,7 @@ pub enum Manner {
 }
 
 /// The regions that are out of order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Outages {
     regions: BTreeMap<String, (Manner, Duration)>,
 }

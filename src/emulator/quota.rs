@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{route::normal_location, seed::QuotaSeed, sizes::Catalogue};
 
 /// What a limit is on.
@@ -24,7 +26,7 @@ const FAMILY: i64 = 100;
 const LOW_PRIORITY: i64 = 100;
 const CLUSTERS: i64 = 500;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Overrides {
     dedicated: Option<i64>,
     low_priority: Option<i64>,
@@ -33,10 +35,12 @@ struct Overrides {
 }
 
 /// All limits that differ from the defaults.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Quotas {
+    #[serde(with = "crate::pairs")]
     regions: BTreeMap<(String, String), Overrides>,
     /// Limits that `updateQuotas` gave a workspace, by workspace key and family in lower case.
+    #[serde(with = "crate::pairs")]
     workspaces: BTreeMap<(String, String), i64>,
 }
 

@@ -1,10 +1,11 @@
 //! Repeatable ids and durations drawn from a seed. Reads no clock and no operating system randomness, so that two worlds
 //! with one seed answer alike.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A stream of ids, the same for the same seed (splitmix64; Steele, Lea, Flood 2014).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Random {
     state: u64,
 }

@@ -1,5 +1,9 @@
 //! What a principal may do: Azure's role-based access control, reduced to actions and scopes. Knows no tokens and no requests.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::{pattern, seed::AssignmentSeed};
 
 /// A built-in role: name, actions, not-actions.
@@ -56,11 +60,34 @@ struct Assignment {
 }
 
 /// All that a principal may do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub(crate) struct Rights {
     denied: Vec<String>,
     given: Option<Vec<AssignmentSeed>>,
     assignments: Option<Vec<Assignment>>,
+}
+
+/// Rights as a state file has them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    denied: Vec<String>,
+    role_assignments: Option<Vec<AssignmentSeed>>,
+}
+
+impl From<Rights> for Written {
+    fn from(rights: Rights) -> Self {
+        Self { denied: rights.denied, role_assignments: rights.given }
+    }
+}
+
+impl TryFrom<Written> for Rights {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        Self::new(&written.denied, written.role_assignments.as_deref())
+    }
 }
 
 impl Rights {
@@ -104,6 +131,16 @@ impl Rights {
             .iter()
             .any(|one| at(&one.scope) && one.actions.iter().any(meets) && !one.not_actions.iter().any(meets))
     }
+}
+
+/// Writes shared rights to a state file.
+pub(crate) fn write<S: Serializer>(rights: &Arc<Rights>, serializer: S) -> Result<S::Ok, S::Error> {
+    rights.serialize(serializer)
+}
+
+/// Reads them back.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Rights>, D::Error> {
+    Rights::deserialize(deserializer).map(Arc::new)
 }
 
 fn assignment(seed: &AssignmentSeed) -> Result<Assignment, String> {

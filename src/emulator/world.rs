@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     aad::Directory,
     access::{self, Caller},
@@ -30,7 +32,7 @@ use crate::{
 pub(crate) type ComputeKey = (String, String);
 
 /// A subscription.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Subscription {
     pub(crate) id: String,
     pub(crate) tenant: String,

@@ -1,20 +1,30 @@
 //! An AmlCompute cluster: its settings, what the service makes of them, and how it answers them. Owns no clock and no quota.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::nodes::{DEFAULT_IDLE, Pool, Scale};
-use crate::{checks, errors::Refusal, fields::Fields, time};
+use crate::{
+    checks,
+    errors::Refusal,
+    fields::Fields,
+    time,
+    words::{self, Word},
+};
 
 /// `properties.properties` of a cluster, as a body gives it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// Upper case, as the service answers it.
     pub(crate) vm_size: String,
-    pub(crate) vm_priority: Option<&'static str>,
-    pub(crate) os_type: Option<&'static str>,
+    #[serde(deserialize_with = "words::maybe")]
+    pub(crate) vm_priority: Option<Word>,
+    #[serde(deserialize_with = "words::maybe")]
+    pub(crate) os_type: Option<Word>,
     pub(crate) scale: Scale,
     pub(crate) user: Option<User>,
-    pub(crate) remote_login: &'static str,
+    #[serde(deserialize_with = "words::word")]
+    pub(crate) remote_login: Word,
     pub(crate) subnet: Option<String>,
     pub(crate) node_public_ip: Option<bool>,
     pub(crate) isolated_network: bool,
@@ -23,7 +33,7 @@ pub(crate) struct Settings {
 }
 
 /// The administrator of the nodes. Passwords are read and forgotten: the service never answers one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) public_key: Option<String>,

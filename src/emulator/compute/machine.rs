@@ -2,6 +2,7 @@
 //! what a type is stands in its own file. Owns no clock and no quota.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,14 +14,14 @@ use super::{
 use crate::{errors::Refusal, fields::Fields};
 
 /// The part of a compute that its type decides.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Machine {
     Cluster(Box<Cluster>),
     Attached(Box<Attached>),
 }
 
 /// An AmlCompute cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cluster {
     pub(crate) settings: Settings,
     pub(crate) pool: Pool,
@@ -38,7 +39,7 @@ pub(crate) enum Look {
 }
 
 /// What is put back if a change fails.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Kept {
     Scale(Scale),
     Attached(Box<Attached>),

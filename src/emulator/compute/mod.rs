@@ -10,6 +10,7 @@ pub(crate) mod nodes;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use self::{
 use crate::time;
 
 /// An error inside a resource: `provisioningErrors` and `errors` hold them wrapped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArmError {
     pub(crate) code: String,
     pub(crate) message: String,
@@ -46,7 +47,7 @@ impl ArmError {
 }
 
 /// `provisioningState`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Creating,
     Updating,
@@ -69,7 +70,7 @@ impl State {
 }
 
 /// What is being done to a compute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Change {
     Create,
     /// Holds what is put back if it fails.
@@ -82,7 +83,7 @@ pub(crate) enum Change {
 }
 
 /// The members that an update may change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Before {
     pub(crate) kept: Kept,
     pub(crate) tags: Option<BTreeMap<String, String>>,
@@ -90,7 +91,7 @@ pub(crate) struct Before {
 }
 
 /// A running change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) operation: Uuid,
     /// `None`: it never ends.
@@ -100,7 +101,7 @@ pub(crate) struct Pending {
 }
 
 /// A compute.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Compute {
     pub(crate) name: String,
     pub(crate) location: String,

@@ -2,6 +2,7 @@
 //! knows nothing of HTTP.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ArmError;
@@ -16,7 +17,7 @@ const LEAVE: (f64, f64) = (25.0, 55.0);
 const RETRY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Bounds of the autoscaler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Scale {
     pub(crate) min: u32,
     pub(crate) max: u32,
@@ -28,7 +29,7 @@ pub(crate) struct Scale {
 pub(crate) const DEFAULT_IDLE: i64 = 120;
 
 /// States of a node as `listNodes` and `nodeStateCounts` spell them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum NodeState {
     Preparing,
     Running,
@@ -53,7 +54,7 @@ impl NodeState {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Node {
     index: u32,
     state: NodeState,
@@ -62,7 +63,7 @@ struct Node {
     run: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Run {
     id: String,
     nodes: u32,
@@ -84,7 +85,7 @@ pub(crate) struct Identity<'a> {
 }
 
 /// The nodes of one cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pool {
     nodes: Vec<Node>,
     target: u32,

@@ -3,6 +3,7 @@
 
 mod data_factory;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::machine::Times;
@@ -40,8 +41,9 @@ pub(crate) const TIMES: Times =
     Times { create: (2.0, 7.0), update: (2.0, 7.0), delete: (31.0, 63.0), detach: (2.0, 7.0) };
 
 /// An attached compute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Attached {
+    #[serde(serialize_with = "named", deserialize_with = "known")]
     pub(crate) kind: &'static AttachedType,
     /// The ARM id of what is attached, as sent.
     pub(crate) resource_id: Option<String>,
@@ -49,6 +51,16 @@ pub(crate) struct Attached {
     pub(crate) settings: Value,
     /// What `listKeys` answers beside `computeType`; null: the type has no secrets.
     pub(crate) secrets: Value,
+}
+
+fn named<S: Serializer>(kind: &&'static AttachedType, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name)
+}
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static AttachedType, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let kind = TYPES.into_iter().find(|known| known.name == name);
+    kind.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no type that can be attached")))
 }
 
 /// Reads `properties` of a body whose `computeType` is `kind`.

@@ -87,6 +87,11 @@ impl Directory {
         self.principals.iter_mut().filter(move |known| known.client_id.to_ascii_lowercase() == wanted)
     }
 
+    /// Seconds that a token is good for.
+    pub(crate) fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
     /// All principals, to show them.
     pub(crate) fn principals(&self) -> &[Principal] {
         &self.principals

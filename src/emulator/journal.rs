@@ -75,7 +75,7 @@ impl Journal {
 
     /// Notes an exchange; `None`: the connection was dropped.
     pub(crate) fn note(&mut self, at: Timestamp, mut request: Request, response: Option<&Response>) {
-        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. }));
+        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. } | Route::MachineToken));
         for (name, value) in &mut request.headers {
             if matches!(name.as_str(), "authorization" | "x-ms-authorization-auxiliary" | "cookie") {
                 *value = REDACTED.into();

@@ -22,6 +22,7 @@ mod governance;
 mod headers;
 mod host;
 mod http;
+mod imds;
 mod journal;
 mod lifecycle;
 mod locks;

@@ -11,6 +11,8 @@ pub(crate) enum Route {
     OpenIdConfiguration { tenant: String },
     /// `/common/discovery/instance`
     InstanceDiscovery,
+    /// `/metadata/identity/oauth2/token`, of a machine with a managed identity.
+    MachineToken,
     /// `/metadata/endpoints`
     CloudMetadata,
     /// `/discovery`, where a workspace's `discoveryUrl` leads.
@@ -84,6 +86,7 @@ pub(crate) fn parse(path: &str) -> Result<Route, Refusal> {
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let names: Vec<&str> = lower.iter().map(String::as_str).collect();
     match names.as_slice() {
+        ["metadata", "identity", "oauth2", "token"] => Ok(Route::MachineToken),
         ["metadata", "endpoints"] => Ok(Route::CloudMetadata),
         ["common", "discovery", "instance"] => Ok(Route::InstanceDiscovery),
         [_, "oauth2", "v2.0", "token"] => Ok(Route::Token { tenant: parts[0].to_owned() }),

@@ -85,6 +85,7 @@ impl World {
             Ok(Route::Token { tenant }) => self.directory.token(&tenant, request, &mut self.random, now.wall),
             Ok(Route::OpenIdConfiguration { tenant }) => Directory::openid_configuration(&tenant, &request.base),
             Ok(Route::InstanceDiscovery) => Directory::instance_discovery(&request.base),
+            Ok(Route::MachineToken) => crate::imds::token(&self.directory, request, now.wall),
             Ok(Route::CloudMetadata) => crate::metadata::endpoints(request),
             Ok(Route::Discovery) => crate::regional::discovery(&request.base),
             Ok(Route::Subscriptions) => self.subscriptions(request, now),

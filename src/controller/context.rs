@@ -6,13 +6,14 @@ use crate::cache::Cache;
 use crate::credentials::Credentials;
 use crate::looks::{Looks, Pace};
 use crate::metrics::Metrics;
+use crate::named::{Named, ObjectName, OnChange};
 use crate::objects::{ObjectError, Objects};
 use crate::offers::Offers;
-use crate::secrets::{OnChange, SecretName, Secrets};
 use crate::settings::Settings;
 use api::{AzureIdentity, Workspace, WorkspaceStatus};
 use azureml::Gate;
 use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 use std::collections::{BTreeSet, HashMap};
@@ -30,18 +31,23 @@ pub(crate) trait Family: Send + Sync {
     /// Has them looked at again.
     fn trigger_users_of_workspace(&self, namespace: &str, workspace: &str);
     /// Has those looked at again that refer to that Secret.
-    fn trigger_users_of_secret(&self, secret: &SecretName);
+    fn trigger_users_of_secret(&self, secret: &ObjectName);
+    /// Has those looked at again that refer to that ConfigMap.
+    fn trigger_users_of_config_map(&self, config_map: &ObjectName);
     /// Forgets what is remembered of objects that are gone.
     fn forget_gone(&self);
     /// All Secrets that objects of this kind refer to.
-    fn secrets(&self) -> BTreeSet<SecretName>;
+    fn secrets(&self) -> BTreeSet<ObjectName>;
+    /// All ConfigMaps that objects of this kind refer to.
+    fn config_maps(&self) -> BTreeSet<ObjectName>;
 }
 
 /// What all controllers share.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) objects: Objects,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Named<Secret>,
+    pub(crate) config_maps: Named<ConfigMap>,
     pub(crate) credentials: Credentials,
     pub(crate) looks: Looks,
     pub(crate) offers: Offers,
@@ -62,7 +68,8 @@ impl Context {
         let reporter =
             Reporter { controller: "azureml-compute-operator".into(), instance: Some(settings.instance.clone()) };
         Arc::new(Self {
-            secrets: Secrets::new(objects.clone()),
+            secrets: Named::new(objects.clone()),
+            config_maps: Named::new(objects.clone()),
             credentials: Credentials::default(),
             looks: Looks::default(),
             offers: Offers::new(settings.sizes_ttl, settings.usages_ttl),
@@ -131,6 +138,15 @@ impl Context {
                 }
             }
             context.families().for_each(|family| family.trigger_users_of_secret(name));
+        })
+    }
+
+    /// What is done when a ConfigMap changes: whoever refers to it is looked at again.
+    pub(crate) fn on_config_map_change(self: &Arc<Self>) -> OnChange {
+        let context = Arc::downgrade(self);
+        Arc::new(move |name| {
+            let Some(context) = context.upgrade() else { return };
+            context.families().for_each(|family| family.trigger_users_of_config_map(name));
         })
     }
 

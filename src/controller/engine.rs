@@ -8,8 +8,8 @@ use crate::cache::Cache;
 use crate::context::{Context, Family};
 use crate::gather::{Gathered, Means, gather};
 use crate::memory::{Memories, Slot};
+use crate::named::ObjectName;
 use crate::objects::{Namespaced, ObjectError, has};
-use crate::secrets::SecretName;
 use crate::workspace::IDENTITY_SOON;
 use crate::{around, observe, report, undecodable};
 use api::ManagementPolicy;
@@ -332,12 +332,13 @@ impl<K: Driven> Family for Engine<K> {
         self.users_of_workspace(namespace, workspace).iter().for_each(|name| self.cache.trigger(namespace, name));
     }
 
-    fn trigger_users_of_secret(&self, secret: &SecretName) {
-        for object in self.cache.in_namespace(&secret.0) {
-            if object.0.as_ref().is_ok_and(|object| object.secrets().iter().any(|wanted| wanted.name == secret.1)) {
-                self.cache.trigger(&secret.0, &object.name_any());
-            }
-        }
+    fn trigger_users_of_secret(&self, secret: &ObjectName) {
+        self.trigger_those(&secret.0, |object| object.secrets().iter().any(|wanted| wanted.name == secret.1));
+    }
+
+    fn trigger_users_of_config_map(&self, config_map: &ObjectName) {
+        let uses = |object: &K| object.config_maps().iter().any(|wanted| wanted.name == config_map.1);
+        self.trigger_those(&config_map.0, uses);
     }
 
     fn forget_gone(&self) {
@@ -345,11 +346,31 @@ impl<K: Driven> Family for Engine<K> {
         self.memories.keep_only(&there);
     }
 
-    fn secrets(&self) -> BTreeSet<SecretName> {
+    fn secrets(&self) -> BTreeSet<ObjectName> {
+        self.referred(|object| object.secrets().into_iter().map(|secret| secret.name).collect())
+    }
+
+    fn config_maps(&self) -> BTreeSet<ObjectName> {
+        self.referred(|object| object.config_maps().into_iter().map(|config_map| config_map.name).collect())
+    }
+}
+
+impl<K: Driven> Engine<K> {
+    /// Has those objects of a namespace looked at again.
+    fn trigger_those(&self, namespace: &str, wanted: impl Fn(&K) -> bool) {
+        for object in self.cache.in_namespace(namespace) {
+            if object.0.as_ref().is_ok_and(&wanted) {
+                self.cache.trigger(namespace, &object.name_any());
+            }
+        }
+    }
+
+    /// What all objects refer to, each in its own namespace.
+    fn referred(&self, names: impl Fn(&K) -> Vec<String>) -> BTreeSet<ObjectName> {
         let objects = self.cache.everywhere();
         let of = |object: &K| {
             let namespace = object.namespace().unwrap_or_default();
-            object.secrets().into_iter().map(move |secret| (namespace.clone(), secret.name)).collect::<Vec<_>>()
+            names(object).into_iter().map(|name| (namespace.clone(), name)).collect::<Vec<_>>()
         };
         objects.iter().filter_map(|object| object.0.as_ref().ok()).flat_map(of).collect()
     }

@@ -13,7 +13,6 @@ use arm::WorkspaceId;
 use azureml::Client;
 use kube::Resource;
 use plan::{Around, Kind, Refs, WorkspaceFacts, WorkspaceState};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What an object refers to, and the means to look at Azure if there are any.
@@ -38,11 +37,19 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     for secret in object.secrets() {
         context.secrets.watch(&(namespace.clone(), secret.name), &context.on_secret_change());
     }
-    let secrets: BTreeMap<_, _> = secrets.into_iter().collect();
-    let unconnected = |workspace| Gathered {
-        refs: Refs { workspace, secrets: secrets.clone(), sizes: None, usages: None, around: Around::default() },
-        means: None,
+    let config_maps = context.config_maps.read(&namespace, &object.config_maps()).await?;
+    for config_map in object.config_maps() {
+        context.config_maps.watch(&(namespace.clone(), config_map.name), &context.on_config_map_change());
+    }
+    let refs = Refs {
+        workspace: WorkspaceState::Missing,
+        secrets: secrets.into_iter().collect(),
+        config_maps: config_maps.into_iter().collect(),
+        sizes: None,
+        usages: None,
+        around: Around::default(),
     };
+    let unconnected = |workspace| Gathered { refs: Refs { workspace, ..refs.clone() }, means: None };
     let Some(workspace) = context.workspaces.get(&namespace, name) else {
         return Ok(Some(unconnected(absent(context, &namespace, name))));
     };
@@ -82,8 +89,7 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     let pace = context.pace(&workspace.spec.observe_interval);
     let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
     let client = credential.client.speaking(object.compute_type().dialect());
-    let refs =
-        Refs { workspace: WorkspaceState::Ready(Box::new(facts)), secrets, sizes, usages, around: Around::default() };
+    let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), sizes, usages, ..refs };
     Ok(Some(Gathered { refs, means: Some(Means { client, workspace: id, look }) }))
 }
 

@@ -6,6 +6,7 @@
 mod act;
 mod around;
 mod cache;
+mod config_maps;
 mod context;
 mod credentials;
 mod engine;
@@ -16,6 +17,7 @@ mod identity;
 mod looks;
 mod memory;
 mod metrics;
+mod named;
 mod objects;
 mod observe;
 mod offers;

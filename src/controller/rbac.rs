@@ -72,6 +72,29 @@ pub fn secret_rules(names: &[&str]) -> Vec<PolicyRule> {
     vec![PolicyRule { resource_names: Some(words(names)), ..secrets }]
 }
 
+/// Name of the Role and RoleBinding by which a namespace lends its ConfigMaps. No delete needs them, so nothing is held.
+pub const CONFIG_MAP_ACCESS: &str = "azureml-compute-operator-configmaps";
+
+/// What is needed on the ConfigMaps that setup scripts refer to: their texts, and their changes.
+pub fn config_map_rules(names: &[&str]) -> Vec<PolicyRule> {
+    // Without names a rule grants every ConfigMap: no names, no rule.
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let config_maps = rule("", words(&["configmaps"]), &["get", "watch"]);
+    vec![PolicyRule { resource_names: Some(words(names)), ..config_maps }]
+}
+
+/// The Role that lets the operator read the ConfigMaps of one namespace.
+pub fn config_map_role(namespace: &str, names: &[&str]) -> Role {
+    let metadata = ObjectMeta {
+        name: Some(CONFIG_MAP_ACCESS.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        ..ObjectMeta::default()
+    };
+    Role { metadata, rules: Some(config_map_rules(names)) }
+}
+
 /// The Role that lets the operator use the Secrets of one namespace.
 pub fn secret_role(namespace: &str, names: &[&str]) -> Role {
     let metadata = ObjectMeta {
@@ -98,7 +121,7 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<PolicyRule> {
-        [namespaced_rules(), cluster_rules(), secret_rules(&["azure"])].concat()
+        [namespaced_rules(), cluster_rules(), secret_rules(&["azure"]), config_map_rules(&["scripts"])].concat()
     }
 
     #[test]
@@ -122,10 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_granted_by_name_only() {
-        let with_secrets = |rule: &PolicyRule| rule.resources.iter().flatten().any(|resource| resource == "secrets");
-        assert!(![namespaced_rules(), cluster_rules()].concat().iter().any(with_secrets));
+    fn secrets_and_config_maps_are_granted_by_name_only() {
+        let lent = |resource: &String| resource == "secrets" || resource == "configmaps";
+        let lends = |rule: &PolicyRule| rule.resources.iter().flatten().any(lent);
+        assert!(![namespaced_rules(), cluster_rules()].concat().iter().any(lends));
         assert_eq!(secret_role("team-a", &["azure"]).rules.unwrap()[0].resource_names, Some(vec!["azure".to_owned()]));
         assert!(secret_rules(&[]).is_empty(), "a rule without names would grant every Secret");
+        let scripts = config_map_role("team-a", &["scripts"]).rules.unwrap();
+        assert_eq!(scripts[0].resource_names, Some(vec!["scripts".to_owned()]));
+        assert!(config_map_rules(&[]).is_empty(), "a rule without names would grant every ConfigMap");
     }
 }

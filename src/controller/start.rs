@@ -7,8 +7,8 @@ use crate::context::{Context, Family};
 use crate::engine::{self, Driven, Engine};
 use crate::memory::Memories;
 use crate::metrics::Metrics;
+use crate::named::ObjectName;
 use crate::objects::ObjectError;
-use crate::secrets::SecretName;
 use crate::settings::Settings;
 use crate::{identity, registry, undecodable, workspace};
 use api::{AzureIdentity, Workspace};
@@ -55,7 +55,7 @@ const GATE_CACHES: &str = "caches";
 
 /// How soon missing definitions are looked for again.
 const DEFINITIONS_AGAIN: Duration = Duration::from_secs(2);
-/// How often watches on Secrets nobody refers to any more are ended.
+/// How often watches on what nobody refers to any more are ended.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Makes a kind ready to run.
@@ -141,11 +141,11 @@ fn is_established(crd: &CustomResourceDefinition) -> bool {
     conditions.into_iter().flatten().any(|c| c.type_ == "Established" && c.status == "True")
 }
 
-/// Ends watches on Secrets that nobody refers to any more, and forgets objects that are gone; for ever.
+/// Ends watches on Secrets and ConfigMaps that nobody refers to any more, and forgets objects that are gone; for ever.
 async fn sweep(context: &Arc<Context>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let mut wanted: BTreeSet<SecretName> = context.families().flat_map(|family| family.secrets()).collect();
+        let mut wanted: BTreeSet<ObjectName> = context.families().flat_map(|family| family.secrets()).collect();
         for identity in context.identities.everywhere() {
             if let Ok(identity) = &identity.0
                 && let Some(secret) = identity::secret_of(identity)
@@ -154,6 +154,8 @@ async fn sweep(context: &Arc<Context>) {
             }
         }
         context.secrets.keep_only(&wanted);
+        let config_maps = context.families().flat_map(|family| family.config_maps()).collect();
+        context.config_maps.keep_only(&config_maps);
         context.families().for_each(|family| family.forget_gone());
     }
 }

@@ -5,7 +5,9 @@
 use crate::action::{Action, Because, Plan, Verdict};
 use crate::classify::{Fate, classify};
 use crate::failure::{Attempt, Cause, Failure};
-use crate::inputs::{AcceptedWrite, Memory, Observation, OperationKind, Refs, SecretState, Seen, Setback, Settings};
+use crate::inputs::{
+    AcceptedWrite, ConfigMapState, Memory, Observation, OperationKind, Refs, SecretState, Seen, Setback, Settings,
+};
 use crate::kind::{Kind, annotation, generation, has_finalizer, uid};
 use crate::ownership::{is_claimed, presumed, reported};
 use crate::schedule::{fingerprint, hold_until, spread};
@@ -208,8 +210,33 @@ impl<K: Kind> Case<'_, K> {
         self.say(Verdict::Stalled(because), self.settings.requeue)
     }
 
-    /// The first Secret a create needs and that cannot be used, in words.
-    pub(crate) fn missing_secret(&self) -> Option<Because> {
+    /// The first Secret or ConfigMap a create needs and that cannot be used, in words.
+    pub(crate) fn missing_reference(&self) -> Option<Because> {
+        self.missing_secret().or_else(|| self.missing_config_map())
+    }
+
+    fn missing_config_map(&self) -> Option<Because> {
+        self.object.config_maps().iter().find_map(|wanted| {
+            let name = &wanted.name;
+            match self.refs.config_maps.get(wanted) {
+                Some(ConfigMapState::Value(_)) => None,
+                Some(ConfigMapState::KeyMissing) => Some(Because::new(
+                    "ConfigMapKeyMissing",
+                    format!("ConfigMap {name} has no key {}, or it is empty or no text; add the key", wanted.key),
+                )),
+                Some(ConfigMapState::Forbidden) => Some(Because::new(
+                    "ConfigMapForbidden",
+                    format!("the operator may not read ConfigMap {name}; grant it by a Role in this namespace (get and watch on that ConfigMap)"),
+                )),
+                Some(ConfigMapState::Missing) | None => Some(Because::new(
+                    "ConfigMapNotFound",
+                    format!("ConfigMap {name} is not in this namespace; create it"),
+                )),
+            }
+        })
+    }
+
+    fn missing_secret(&self) -> Option<Because> {
         self.object.secrets().iter().find_map(|wanted| {
             let name = &wanted.name;
             match self.refs.secrets.get(wanted) {

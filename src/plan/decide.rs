@@ -191,7 +191,7 @@ pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts)
             return Some(case.stalled(because));
         }
     }
-    if let Some(because) = case.missing_secret() {
+    if let Some(because) = case.missing_reference() {
         return Some(case.missing(because));
     }
     workspace.location.is_none().then(|| unknown_location(case, workspace))

@@ -5,7 +5,7 @@
 use crate::action::Because;
 use crate::failure::Failure;
 use crate::rivals::Around;
-use api::SecretKeyRef;
+use api::{ConfigMapKeyRef, SecretKeyRef};
 use arm::{Compute, ComputeAction, Usage, VmSize, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -38,6 +38,35 @@ pub enum SecretState {
     Forbidden,
     /// The value.
     Value(Secret),
+}
+
+/// A script. It can be put into a body, never shown: people write secrets into scripts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Script(String);
+
+impl Script {
+    /// Wraps a script, to the byte.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The script, for the body it belongs into.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What became of one reference to a ConfigMap's key.
+#[derive(Clone)]
+pub enum ConfigMapState {
+    /// There is no such ConfigMap.
+    Missing,
+    /// The ConfigMap has no such key, or it is empty or no text.
+    KeyMissing,
+    /// The operator may not read it.
+    Forbidden,
+    /// The text.
+    Value(Script),
 }
 
 /// What became of the reference to the Workspace.
@@ -82,6 +111,8 @@ pub struct Refs {
     pub workspace: WorkspaceState,
     /// Its Secrets' values.
     pub secrets: BTreeMap<SecretKeyRef, SecretState>,
+    /// Its ConfigMaps' texts.
+    pub config_maps: BTreeMap<ConfigMapKeyRef, ConfigMapState>,
     /// VM sizes of its location; `None` while unknown, which refuses nothing.
     pub sizes: Option<Vec<VmSize>>,
     /// Usages of its location; `None` while unknown.

@@ -7,8 +7,8 @@ use crate::inputs::{Refs, WorkspaceFacts};
 use crate::rules::{Change, Difference, FieldRule};
 use crate::standing::{Known, Standing};
 use api::{
-    AdoptionPolicy, Advice, ComputeStatus, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy,
-    ReplacePolicy, SecretKeyRef,
+    AdoptionPolicy, Advice, ComputeStatus, ConfigMapKeyRef, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity,
+    ManagementPolicy, ReplacePolicy, SecretKeyRef,
 };
 use arm::{ArmError, Compute, ComputeAction, ComputeType, ResourceMark, UnderlyingAction};
 use jiff::{SignedDuration, Timestamp};
@@ -108,6 +108,10 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     }
     /// Secrets that a create needs.
     fn secrets(&self) -> Vec<SecretKeyRef>;
+    /// ConfigMaps that a create needs.
+    fn config_maps(&self) -> Vec<ConfigMapKeyRef> {
+        Vec::new()
+    }
     /// What it asks of its location.
     fn sizing(&self) -> Option<Sizing<'_>>;
     /// The PUT body, with only what the owner wrote; envelope (tags, identity, location) comes from the decision.

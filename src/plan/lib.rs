@@ -36,8 +36,8 @@ pub use conditions::{Summary, summarise};
 pub use decide::decide;
 pub use failure::{Attempt, Cause, Failure};
 pub use inputs::{
-    AcceptedWrite, Body, Memory, Observation, OperationKind, Refs, Secret, SecretState, Seen, Setback, Settings,
-    WorkspaceFacts, WorkspaceState,
+    AcceptedWrite, Body, ConfigMapState, Memory, Observation, OperationKind, Refs, Script, Secret, SecretState, Seen,
+    Setback, Settings, WorkspaceFacts, WorkspaceState,
 };
 pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kstatus::check as check_kstatus;

@@ -121,6 +121,7 @@ mod tests {
         Refs {
             workspace: WorkspaceState::Missing,
             secrets: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
             around: Around::default(),
             sizes: Some(vec![
                 size("Standard_D2_v2", &["AmlCompute"], true),

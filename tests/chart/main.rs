@@ -40,6 +40,7 @@ const EVERYTHING: &str = r#"{
     "imagePullSecrets": [{"name": "pull"}],
     "serviceAccount": {"annotations": {"a": "b"}},
     "secretAccess": [{"namespace": "team-a", "secretNames": ["azure", "gpu-ssh"]}, {"namespace": "team-b", "secretNames": ["x"]}],
+    "configMapAccess": [{"namespace": "team-b", "configMapNames": ["scripts", "more"]}],
     "watchNamespaces": ["team-a", "team-b"],
     "azure": {"cloud": "custom", "resourceManager": "https://127.0.0.1:1", "authority": "https://127.0.0.1:2", "caFile": "/certificates/ca.pem"},
     "log": {"format": "text", "level": "info,azureml=debug"},

@@ -44,13 +44,13 @@ fn permissions_are_those_the_code_declares_and_no_others() {
 #[test]
 fn secrets_are_granted_by_namespace_and_name() {
     let chart = documents(&rendered(EVERYTHING));
-    let roles = of_kind(&chart, "Role");
+    let name = rbac::secret_role("team-a", &[]).metadata.name.unwrap();
+    let of_secrets = |role: &&Value| role["metadata"]["name"] == name.as_str();
+    let roles: Vec<&Value> = of_kind(&chart, "Role").into_iter().filter(of_secrets).collect();
     let found: Vec<(&str, Vec<PolicyRule>)> =
         roles.iter().map(|role| (role["metadata"]["namespace"].as_str().unwrap(), rules(role))).collect();
     let expected = [("team-a", rbac::secret_rules(&["azure", "gpu-ssh"])), ("team-b", rbac::secret_rules(&["x"]))];
     assert_eq!(found, expected);
-    let name = rbac::secret_role("team-a", &[]).metadata.name.unwrap();
-    assert!(roles.iter().all(|role| role["metadata"]["name"] == name.as_str()), "the operator looks for {name}");
     let bound =
         of_kind(&chart, "RoleBinding").into_iter().filter(|binding| binding["roleRef"]["name"] == name.as_str());
     assert!(bound.clone().all(|binding| binding["metadata"]["name"] == name.as_str()));
@@ -60,6 +60,19 @@ fn secrets_are_granted_by_namespace_and_name() {
     let secrets: Vec<&str> =
         of_kind(&samples, "Secret").iter().map(|secret| secret["metadata"]["name"].as_str().unwrap()).collect();
     assert_eq!(rules(role), rbac::secret_rules(&secrets), "the samples grant the Secrets they bring");
+}
+
+#[test]
+fn config_maps_are_granted_by_namespace_and_name() {
+    let chart = documents(&rendered(EVERYTHING));
+    let role = named(&chart, "Role", rbac::CONFIG_MAP_ACCESS);
+    assert_eq!(
+        (&role["metadata"]["namespace"], rules(role)),
+        (&json!("team-b"), rbac::config_map_rules(&["scripts", "more"]))
+    );
+    let binding = named(&chart, "RoleBinding", rbac::CONFIG_MAP_ACCESS);
+    assert_eq!(binding["metadata"]["namespace"], "team-b");
+    assert_eq!(binding["roleRef"]["name"], rbac::CONFIG_MAP_ACCESS);
 }
 
 #[test]

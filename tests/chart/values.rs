@@ -38,6 +38,8 @@ fn values_that_are_unknown_or_wrong_are_refused_by_name() {
         (r#"{"secretAccess": [{"namespace": "team-a", "secretNames": []}]}"#, "secretNames"),
         (r#"{"secretAccess": [{"namespace": "team-a", "secretNames": ["*"]}]}"#, "secretNames"),
         (r#"{"secretAccess": [{"namespace": "team-a", "secrets": ["a"]}]}"#, "secrets"),
+        (r#"{"configMapAccess": [{"namespace": "team-a", "configMapNames": []}]}"#, "configMapNames"),
+        (r#"{"configMapAccess": [{"namespace": "team-a", "configMapNames": ["*"]}]}"#, "configMapNames"),
         (r#"{"watchNamespaces": ["a", "a"]}"#, "watchNamespaces"),
         (r#"{"env": [{"nam": "A"}]}"#, "env"),
     ];

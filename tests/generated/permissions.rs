@@ -14,8 +14,8 @@ use serde::Serialize;
 const NAMESPACE: &str = "azureml-system";
 /// Secrets of the samples.
 const SAMPLE_SECRETS: [&str; 2] = ["azure", "gpu-ssh"];
-/// Stands for the values of the chart until the text is a template.
-const NAMES: &str = "SECRET-NAMES";
+/// Stand for the values of the chart until the text is a template: the mark, and the value.
+const NAMES: [(&str, &str); 2] = [("SECRET-NAMES", "secretNames"), ("CONFIG-MAP-NAMES", "configMapNames")];
 
 fn yaml(value: &impl Serialize) -> String {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
@@ -29,17 +29,29 @@ pub(crate) fn template() -> Vec<Artefact> {
     let parts = [
         ("namespacedRules", "What is needed in every namespace that is served.", rbac::namespaced_rules()),
         ("clusterRules", "What is needed once in the cluster.", rbac::cluster_rules()),
-        ("secretRules", "What is needed on named Secrets; the context has secretNames.", rbac::secret_rules(&[NAMES])),
+        (
+            "secretRules",
+            "What is needed on named Secrets; the context has secretNames.",
+            rbac::secret_rules(&[NAMES[0].0]),
+        ),
+        (
+            "configMapRules",
+            "What is needed on named ConfigMaps; the context has configMapNames.",
+            rbac::config_map_rules(&[NAMES[1].0]),
+        ),
         ("viewRules", "What people who may view a namespace may do.", rbac::view_rules()),
         ("editRules", "What people who may edit a namespace may do.", rbac::edit_rules()),
     ];
     let mut text = format!("{{{{/* {} */}}}}\n", api::GENERATED);
     for (name, what, rules) in parts {
-        let rules = yaml(&rules).replace(
-            &format!("resourceNames:\n  - {NAMES}\n"),
-            "resourceNames:\n  {{- toYaml .secretNames | nindent 2 }}\n",
-        );
-        assert!(!rules.contains(NAMES), "the names must come from the values: {rules}");
+        let mut rules = yaml(&rules);
+        for (mark, value) in NAMES {
+            rules = rules.replace(
+                &format!("resourceNames:\n  - {mark}\n"),
+                &format!("resourceNames:\n  {{{{- toYaml .{value} | nindent 2 }}}}\n"),
+            );
+            assert!(!rules.contains(mark), "the names must come from the values: {rules}");
+        }
         text.push_str(&format!(
             "\n{{{{/* {what} */}}}}\n{{{{- define \"operator.{name}\" -}}}}\n{rules}{{{{- end }}}}\n"
         ));
@@ -48,6 +60,11 @@ pub(crate) fn template() -> Vec<Artefact> {
     text.push_str(&format!(
         "\n{{{{/* Name of the Role and RoleBinding that lend Secrets: fixed, because the operator looks for it. */}}}}\n\
          {{{{- define \"operator.secretAccess\" -}}}}\n{access}\n{{{{- end }}}}\n"
+    ));
+    let access = rbac::CONFIG_MAP_ACCESS;
+    text.push_str(&format!(
+        "\n{{{{/* Name of the Role and RoleBinding that lend ConfigMaps. */}}}}\n\
+         {{{{- define \"operator.configMapAccess\" -}}}}\n{access}\n{{{{- end }}}}\n"
     ));
     vec![Artefact::new("charts/azureml-compute-operator/templates/_rules.tpl", text)]
 }

@@ -71,6 +71,19 @@
   - patch
 {{- end }}
 
+{{/* What is needed on named ConfigMaps; the context has configMapNames. */}}
+{{- define "operator.configMapRules" -}}
+- apiGroups:
+  - ""
+  resourceNames:
+  {{- toYaml .configMapNames | nindent 2 }}
+  resources:
+  - configmaps
+  verbs:
+  - get
+  - watch
+{{- end }}
+
 {{/* What people who may view a namespace may do. */}}
 {{- define "operator.viewRules" -}}
 - apiGroups:
@@ -109,4 +122,9 @@
 {{/* Name of the Role and RoleBinding that lend Secrets: fixed, because the operator looks for it. */}}
 {{- define "operator.secretAccess" -}}
 azureml-compute-operator-secrets
+{{- end }}
+
+{{/* Name of the Role and RoleBinding that lend ConfigMaps. */}}
+{{- define "operator.configMapAccess" -}}
+azureml-compute-operator-configmaps
 {{- end }}

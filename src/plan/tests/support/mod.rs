@@ -129,6 +129,7 @@ pub fn given(spec: &Value) -> Given {
         refs: Refs {
             workspace: WorkspaceState::Ready(Box::new(workspace())),
             secrets: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
             sizes: None,
             usages: None,
             around: Around::default(),

@@ -368,7 +368,14 @@ impl Engine {
 
 fn refs() -> Refs {
     let workspace = WorkspaceState::Ready(Box::new(workspace()));
-    Refs { workspace, secrets: BTreeMap::new(), sizes: None, usages: None, around: Around::default() }
+    Refs {
+        workspace,
+        secrets: BTreeMap::new(),
+        config_maps: BTreeMap::new(),
+        sizes: None,
+        usages: None,
+        around: Around::default(),
+    }
 }
 
 fn attempt(kind: Option<OperationKind>) -> Attempt {

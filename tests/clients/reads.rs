@@ -2,86 +2,29 @@
 //!
 //! Must not skip: where Python or its packages are missing, the test fails and says what to install.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails, also in the functions beside it"
-)]
-
-mod stage;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stage::{Stage, WORKSPACE, cluster, path};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-/// One release of azure-mgmt-machinelearningservices, in a virtual environment of its own.
-struct Sdk {
-    /// File with its pinned packages.
-    requirements: &'static str,
-    /// The version of the API that this release speaks (sdk-wire-notes.md).
-    api_version: &'static str,
-}
+use crate::stage::{self, Stage, WORKSPACE, cluster, path};
+use crate::venv::{Client, directory, succeed};
 
-/// The newest release.
-const NEWEST: Sdk = Sdk { requirements: "requirements.txt", api_version: "2023-04-01" };
-/// The newest one that is not a preview.
-const STABLE: Sdk = Sdk { requirements: "requirements-1.0.txt", api_version: "2020-08-01" };
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
-}
-
-fn succeed(what: &str, output: std::io::Result<Output>) -> String {
-    let output = output.unwrap_or_else(|error| panic!("{what}: {error}; install Python 3.10 or newer with venv"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{what} failed ({}):\n{out}{err}", output.status);
-    out.into_owned()
-}
-
-impl Sdk {
-    /// Python with this release: made once per pinned set and kept below the target directory.
-    fn python(&self) -> PathBuf {
-        let requirements = directory().join(self.requirements);
-        let wanted = std::fs::read_to_string(&requirements).unwrap();
-        let name = self.requirements.trim_end_matches(".txt").replace("requirements", "venv-sdk");
-        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let (python, marker) = (venv.join("bin/python"), venv.join("installed"));
-        // Two runs of the tests must not install into one environment at once.
-        let lock = std::fs::File::create(venv.with_extension("lock")).unwrap();
-        lock.lock().unwrap();
-        if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) && python.exists() {
-            return python;
-        }
-        if venv.exists() {
-            std::fs::remove_dir_all(&venv).unwrap();
-        }
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
-        succeed("python3 -m venv (Debian: apt install python3-venv)", made);
-        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"];
-        let installed = Command::new(&python).args(pip).arg("--requirement").arg(&requirements).output();
-        succeed("pip install of tests/sdk requirements (it needs PyPI or a mirror of it)", installed);
-        std::fs::write(&marker, wanted).unwrap();
-        python
-    }
-
-    /// What the SDK makes of the workspace's list and of each compute.
-    fn read(&self, stage: &Stage, names: &[&str]) -> Value {
-        let output = Command::new(self.python())
-            .arg(directory().join("list_and_get.py"))
-            .args([stage.emulator.tls_url(), WORKSPACE])
-            .args(names)
-            .env("REQUESTS_CA_BUNDLE", stage.emulator.ca_file())
-            .env("TENANT_ID", emulator::TENANT)
-            .env("CLIENT_ID", emulator::CLIENT_ID)
-            .env("CLIENT_SECRET", emulator::CLIENT_SECRET)
-            .env("NO_PROXY", "127.0.0.1")
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output();
-        serde_json::from_str(&succeed("list_and_get.py", output)).unwrap()
-    }
+/// What a client makes of the workspace's list and of each compute.
+fn read(client: Client, stage: &Stage, names: &[&str]) -> Value {
+    let output = Command::new(client.python())
+        .arg(directory().join("python/list_and_get.py"))
+        .args([stage.emulator.tls_url(), WORKSPACE])
+        .args(names)
+        .env("REQUESTS_CA_BUNDLE", stage.emulator.ca_file())
+        .env("TENANT_ID", emulator::TENANT)
+        .env("CLIENT_ID", emulator::CLIENT_ID)
+        .env("CLIENT_SECRET", emulator::CLIENT_SECRET)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output();
+    serde_json::from_str(&succeed("list_and_get.py", output)).unwrap()
 }
 
 /// A public key that nobody has the private one of.
@@ -303,7 +246,7 @@ async fn settled(stage: &Stage) -> BTreeMap<String, Value> {
 }
 
 /// Shows that it was the SDK itself that asked, and how often.
-fn asked_by_the_sdk(stage: &Stage, sdk: &Sdk) {
+fn asked_by_the_sdk(stage: &Stage, client: Client) {
     let journal = stage.emulator.journal();
     let asked = journal.iter().filter(|entry| {
         let agent = entry.request_headers.get("user-agent").map_or("", String::as_str);
@@ -313,29 +256,29 @@ fn asked_by_the_sdk(stage: &Stage, sdk: &Sdk) {
     assert_eq!(asked.len(), 4, "one list and three gets: {asked:?}");
     for (method, status, query) in asked {
         assert_eq!((method, status), ("GET", Some(200)));
-        assert!(query.contains(&format!("api-version={}", sdk.api_version)), "{query}");
+        assert!(query.contains(&format!("api-version={}", client.api_version())), "{query}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn microsofts_sdk_lists_and_gets_the_operators_clusters_whole() {
     // Before anything runs: it may have to be installed.
-    [NEWEST, STABLE].iter().for_each(|sdk| drop(sdk.python()));
+    [Client::Preview, Client::Stable].iter().for_each(|client| drop(client.python()));
     let stage = Stage::start("sdk").await;
     declare(&stage).await;
     let newest = settled(&stage).await;
     let stable: BTreeMap<String, Value> =
         newest.iter().map(|(name, one)| (name.clone(), as_of_stable(one.clone()))).collect();
 
-    for (sdk, expected) in [(NEWEST, &newest), (STABLE, &stable)] {
+    for (client, expected) in [(Client::Preview, &newest), (Client::Stable, &stable)] {
         stage.emulator.clear_journal();
-        let read = sdk.read(&stage, &["cpu-cluster", "gpu-one", "closed"]);
+        let read = read(client, &stage, &["cpu-cluster", "gpu-one", "closed"]);
         let listed = read["list"].as_array().unwrap();
         let listed: BTreeMap<&str, &Value> = listed.iter().map(|one| (one["name"].as_str().unwrap(), one)).collect();
         for (how, seen) in [("get", &read["get"]), ("list", &json!(listed))] {
             let wrong = differing(how, seen, &json!(expected));
-            assert!(wrong.is_empty(), "{}:\n{}", sdk.requirements, wrong.join("\n"));
+            assert!(wrong.is_empty(), "{}:\n{}", client.release(), wrong.join("\n"));
         }
-        asked_by_the_sdk(&stage, &sdk);
+        asked_by_the_sdk(&stage, client);
     }
 }

@@ -1,0 +1,132 @@
+//! A Python program with one of Microsoft's clients in it, set up by its environment alone, and the emulator it talks to.
+//!
+//! Must not judge what comes back.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use emulator::{Config, Emulator, GroupSeed, Seed, SubscriptionSeed, ThrottleSeed, WorkspaceSeed};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::venv::{Client, directory};
+
+/// Where the captured intents happened.
+pub(crate) const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
+/// Resource group of the captured intents.
+pub(crate) const GROUP: &str = "rg-sdk";
+/// Workspace of the captured intents.
+pub(crate) const WORKSPACE: &str = "ws-sdk";
+/// Region of that workspace.
+pub(crate) const LOCATION: &str = "westeurope";
+
+/// Virtual seconds in a second: nodes, which take minutes, are there when a client looks a second time.
+const TIME_SCALE: f64 = 100.0;
+
+/// An emulator with the one workspace of the captured intents, and budgets that no client exhausts.
+pub(crate) async fn world() -> Emulator {
+    let workspace =
+        WorkspaceSeed { name: WORKSPACE.into(), location: LOCATION.into(), tags: Default::default(), computes: vec![] };
+    let group = GroupSeed { name: GROUP.into(), lock: None, workspaces: vec![workspace] };
+    let subscription = SubscriptionSeed {
+        id: SUBSCRIPTION.into(),
+        tenant: emulator::TENANT.into(),
+        resource_groups: vec![group],
+        policies: vec![],
+    };
+    let seed = Seed { subscriptions: vec![subscription], throttle: ThrottleSeed::unlimited(), ..Seed::default() };
+    emulator::spawn(Config { time_scale: TIME_SCALE, seed, ..Config::default() }).await.unwrap()
+}
+
+/// A command that runs a Python program with a client, knowing the emulator by its environment only. `home` is all that it
+/// may keep.
+pub(crate) fn command(client: Client, program: &Path, emulator: &Emulator, home: &Path) -> Command {
+    let base = emulator.tls_url();
+    let metadata = format!("{base}/metadata/endpoints?api-version=2019-05-01");
+    let mut command = Command::new(client.python());
+    command.arg(program).env_clear();
+    // Without a path no shared library of the system is found by some builds of Python.
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let (ca, home) = (emulator.ca_file().display().to_string(), home.display().to_string());
+    let settings = [
+        ("HOME", home.as_str()),
+        ("AZURE_CONFIG_DIR", &home),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("NO_PROXY", "127.0.0.1"),
+        ("REQUESTS_CA_BUNDLE", &ca),
+        ("SSL_CERT_FILE", &ca),
+        ("ARM_CLOUD_METADATA_URL", &metadata),
+        ("AZURE_RESOURCE_MANAGER", base),
+        ("AZURE_TENANT_ID", emulator::TENANT),
+        ("AZURE_CLIENT_ID", emulator::CLIENT_ID),
+        ("AZURE_CLIENT_SECRET", emulator::CLIENT_SECRET),
+        ("EMULATOR_MANAGEMENT_URL", emulator.management_url()),
+        ("SUBSCRIPTION_ID", SUBSCRIPTION),
+        ("RESOURCE_GROUP", GROUP),
+        ("WORKSPACE", WORKSPACE),
+    ];
+    command.envs(settings).kill_on_drop(true);
+    command
+}
+
+/// One step as it went: what it returned or raised, and what the emulator was sent meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// `{"ok": true, "returned": …}` or `{"ok": false, "raised": …, "message": …}`.
+    pub(crate) outcome: Value,
+    /// As the captured intents list them.
+    pub(crate) requests: Vec<Value>,
+}
+
+/// A client that plays intents, one after the other, each in a world without computes.
+pub(crate) struct Player {
+    client: Client,
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    home: TempDir,
+    /// What it talks to.
+    _emulator: Emulator,
+}
+
+impl Player {
+    /// Starts the client and a world of its own.
+    pub(crate) async fn start(client: Client) -> Self {
+        let emulator = world().await;
+        let home = tempfile::tempdir().unwrap();
+        let program = match client {
+            Client::Ml => "azure_ai_ml.py",
+            Client::Core => "azureml_core.py",
+            Client::Stable | Client::Preview => "management.py",
+        };
+        let log = std::fs::File::create(home.path().join("stderr")).unwrap();
+        let mut command = command(client, &directory().join("python").join(program), &emulator, home.path());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { client, child, input, output, home, _emulator: emulator }
+    }
+
+    /// Plays the steps of one intent.
+    pub(crate) async fn play(&mut self, steps: &Value) -> Vec<Told> {
+        let line = format!("{}\n", json!({"steps": steps}));
+        self.input.write_all(line.as_bytes()).await.unwrap();
+        let Some(line) = self.output.next_line().await.unwrap() else {
+            let status = self.child.wait().await.unwrap();
+            let log = std::fs::read_to_string(self.home.path().join("stderr")).unwrap_or_default();
+            panic!("{} ended ({status}) at {steps}:\n{log}", self.client.release());
+        };
+        let mut told: Value = serde_json::from_str(&line).unwrap();
+        let Value::Array(steps) = told["steps"].take() else { panic!("no steps in {line}") };
+        steps
+            .into_iter()
+            .map(|mut step| {
+                let requests = step["requests"].take().as_array().cloned().unwrap_or_default();
+                Told { outcome: step["outcome"].take(), requests }
+            })
+            .collect()
+    }
+}

@@ -170,6 +170,12 @@ pub(crate) struct EmulatorArgs {
     /// JSON file with what exists at the start; the default world if not given.
     #[arg(long, env = "AMLCO_EMULATOR_SEED", value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
+    /// File in which the world is kept: read at the start, in place of the seed, if it exists, and written while it runs.
+    #[arg(long, env = "AMLCO_EMULATOR_STATE", value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Directory in which ca.pem is written; a temporary one, removed at the end, if not given.
+    #[arg(long, env = "AMLCO_EMULATOR_CA_DIR", value_name = "DIR")]
+    pub(crate) ca_dir: Option<PathBuf>,
 }
 
 /// Flags of `nodes`.

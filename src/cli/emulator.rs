@@ -24,6 +24,8 @@ pub(crate) async fn run(args: EmulatorArgs) -> Result<(), Failure> {
         management_listen: args.management_listen,
         time_scale: args.time_scale,
         seed,
+        ca_dir: args.ca_dir,
+        state: args.state,
         ..Config::default()
     };
     let emulator = spawn(config).await?;
@@ -33,6 +35,6 @@ pub(crate) async fn run(args: EmulatorArgs) -> Result<(), Failure> {
         out.flush()?;
     }
     stop.requested().await;
-    emulator.stop().await;
+    emulator.close().await?;
     Ok(())
 }

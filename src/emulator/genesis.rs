@@ -45,6 +45,7 @@ impl World {
             throttle: Throttle::new(seed.throttle.clone()),
             faults: Faults::default(),
             agenda: BTreeSet::new(),
+            wakes: 0,
             random,
         };
         for subscription in &seed.subscriptions {

@@ -11,7 +11,9 @@ use crate::{
     faults::Fault,
     journal::{Entry, Journal},
     message::{Request, Response},
+    state,
     time::Clock,
+    tls::Kept,
     world::World,
 };
 
@@ -19,6 +21,8 @@ struct State {
     world: World,
     clock: Clock,
     journal: Journal,
+    /// Counts what a state file would have to tell, but for the passing of time.
+    changes: u64,
 }
 
 /// What the data plane, the management plane and the library share.
@@ -36,7 +40,7 @@ pub(crate) enum Outcome {
 
 impl Host {
     pub(crate) fn new(world: World, clock: Clock, journal: Journal) -> Self {
-        Self { state: Mutex::new(State { world, clock, journal }) }
+        Self { state: Mutex::new(State { world, clock, journal, changes: 0 }) }
     }
 
     /// A panic in one request must not take the others down: the state behind a poisoned lock is used on.
@@ -60,6 +64,9 @@ impl Host {
     fn carry_out(&self, request: Request, plan: &Plan) -> Outcome {
         let mut state = self.state();
         let now = state.clock.now();
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            state.changes += 1;
+        }
         if plan.drops.before {
             state.journal.note(now.wall, request, None);
             return Outcome::Dropped;
@@ -92,6 +99,7 @@ impl Host {
     /// Moves virtual time ahead and returns it.
     pub(crate) fn advance(&self, by: SignedDuration) -> jiff::Timestamp {
         let mut state = self.state();
+        state.changes += 1;
         state.clock.advance(by);
         let now = state.clock.now().service;
         state.world.settle(now);
@@ -100,7 +108,9 @@ impl Host {
 
     /// Sets a fault.
     pub(crate) fn add_fault(&self, fault: Fault) {
-        self.state().world.faults.add(fault);
+        let mut state = self.state();
+        state.changes += 1;
+        state.world.faults.add(fault);
     }
 
     /// The faults that can still strike.
@@ -110,7 +120,9 @@ impl Host {
 
     /// Takes all faults away.
     pub(crate) fn clear_faults(&self) {
-        self.state().world.faults.clear();
+        let mut state = self.state();
+        state.changes += 1;
+        state.world.faults.clear();
     }
 
     /// The world as people read it.
@@ -127,7 +139,27 @@ impl Host {
     pub(crate) fn event(&self, event: Event) -> Result<String, String> {
         let mut state = self.state();
         let now = state.clock.now();
+        state.changes += 1;
         state.world.happen(event, now)
+    }
+
+    /// Grows with everything that a state file would have to tell.
+    pub(crate) fn changes(&self) -> u64 {
+        let mut state = self.state();
+        let now = state.clock.now().service;
+        state.world.settle(now);
+        state.changes + state.world.wakes
+    }
+
+    /// The text of a state file, as of now.
+    ///
+    /// # Errors
+    /// As [`state::text`].
+    pub(crate) fn written(&self, tls: &Kept) -> Result<Vec<u8>, String> {
+        let mut state = self.state();
+        let now = state.clock.now().service;
+        state.world.settle(now);
+        state::text(&state.world, now, tls)
     }
 }
 

@@ -24,6 +24,7 @@ mod host;
 mod http;
 mod imds;
 mod journal;
+mod keeper;
 mod lifecycle;
 mod locks;
 mod manage;
@@ -42,13 +43,13 @@ mod route;
 mod seed;
 mod sizes;
 mod snapshot;
+mod state;
 mod subscriptions;
 mod throttle;
 mod time;
 mod tls;
 mod token;
 mod versions;
-
 mod words;
 mod workspace;
 mod world;
@@ -83,8 +84,10 @@ use crate::{
     host::Host,
     http::Plane,
     journal::Journal,
+    keeper::Keeper,
+    state::{State, StateFile},
     time::Clock,
-    tls::{Tls, TlsError},
+    tls::{Kept, Tls, TlsError},
     world::World,
 };
 
@@ -103,6 +106,9 @@ pub struct Config {
     pub seed: Seed,
     /// Where `ca.pem` is written; a temporary directory, removed at the end, if absent.
     pub ca_dir: Option<PathBuf>,
+    /// A file in which the world is kept: read at the start, in place of the seed, if it exists; written every few seconds after
+    /// changes, and by [`Emulator::stop`]. Only the clock's pace, the journal and what is spent of request budgets are not in it.
+    pub state: Option<PathBuf>,
     /// How many exchanges the journal keeps.
     pub journal_capacity: usize,
 }
@@ -117,6 +123,7 @@ impl Default for Config {
             time_scale: 1.0,
             seed: Seed::default(),
             ca_dir: None,
+            state: None,
             journal_capacity: 10_000,
         }
     }
@@ -160,6 +167,7 @@ pub struct Emulator {
     host: Arc<Host>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    keeper: Option<Keeper>,
     _directory: Option<TempDir>,
 }
 
@@ -177,10 +185,9 @@ pub async fn spawn(config: Config) -> Result<Emulator, Error> {
     if !config.time_scale.is_finite() || config.time_scale < 0.0 {
         return Err(Error { what: "the time scale must be 0 or a positive number".into(), source: None });
     }
-    let clock = Clock::new(config.time_scale);
-    let world = World::new(&config.seed, clock.now()).map_err(|what| Error { what, source: None })?;
+    let (world, clock, kept) = beginning(&config)?;
     let host = Arc::new(Host::new(world, clock, Journal::new(config.journal_capacity)));
-    let tls = Tls::new(config.tls_listen.ip()).map_err(|error: TlsError| Error::of("no certificate", error))?;
+    let tls = Tls::new(config.tls_listen.ip(), kept).map_err(|error: TlsError| Error::of("no certificate", error))?;
 
     let plain = bind("data plane", config.listen).await?;
     let secure = bind("data plane over TLS", config.tls_listen).await?;
@@ -200,7 +207,27 @@ pub async fn spawn(config: Config) -> Result<Emulator, Error> {
     {
         listeners.spawn(http::listen(listener, plane, Arc::clone(&host), stopped.clone()));
     }
-    Ok(Emulator { ready, ca_pem: tls.ca_pem, host, stop, listeners, _directory: directory })
+    let keeper = config.state.map(|path| Keeper::new(StateFile::new(path), tls.kept, Arc::clone(&host)));
+    if let Some(keeper) = &keeper {
+        // At once, so that a place that cannot be written is told before anything is lost.
+        keeper.keep().await?;
+        listeners.spawn(keeper.clone().run(stopped));
+    }
+    Ok(Emulator { ready, ca_pem: tls.ca_pem, host, stop, listeners, keeper, _directory: directory })
+}
+
+/// The world, its clock and its certificate: those of the state file, or new ones.
+fn beginning(config: &Config) -> Result<(World, Clock, Option<Kept>), Error> {
+    let found = config.state.as_ref().map(|path| {
+        let found = StateFile::new(path.clone()).load();
+        found.map_err(|what| Error { what: format!("state file {}: {what}", path.display()), source: None })
+    });
+    if let Some(State { service_time, tls, world }) = found.transpose()?.flatten() {
+        return Ok((world, Clock::resume(service_time, config.time_scale), Some(tls)));
+    }
+    let clock = Clock::new(config.time_scale);
+    let world = World::new(&config.seed, clock.now()).map_err(|what| Error { what, source: None })?;
+    Ok((world, clock, None))
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Error> {
@@ -309,9 +336,24 @@ impl Emulator {
         self.host.event(event)
     }
 
-    /// Ends it: no new connections, open ones finish, the temporary directory is removed.
-    pub async fn stop(mut self) {
+    /// Ends it: no new connections, open ones finish, the state file is written, the temporary directory is removed. A state file
+    /// that cannot be written is logged; [`close`](Self::close) tells of it.
+    pub async fn stop(self) {
+        if let Err(error) = self.close().await {
+            tracing::error!(%error, "Could not keep the state");
+        }
+    }
+
+    /// Ends it like [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// The state file could not be written.
+    pub async fn close(mut self) -> Result<(), Error> {
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
+        match &self.keeper {
+            Some(keeper) => keeper.keep().await,
+            None => Ok(()),
+        }
     }
 }

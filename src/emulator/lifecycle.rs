@@ -25,6 +25,15 @@ impl World {
         }
     }
 
+    /// Notes anew when each compute is due.
+    pub(crate) fn reschedule(&mut self) {
+        let due = self.workspaces.iter().flat_map(|(key, workspace)| {
+            let due = workspace.computes.iter().filter_map(|(name, compute)| compute.due().map(|at| (at, name)));
+            due.map(move |(at, name)| (at, (key.clone(), name.clone())))
+        });
+        self.agenda = due.collect();
+    }
+
     /// Notes when a compute is due, after any change of it.
     pub(crate) fn schedule(&mut self, key: &ComputeKey) {
         let Some(compute) = self.compute_mut(key) else { return };
@@ -39,6 +48,7 @@ impl World {
     }
 
     fn wake(&mut self, key: &ComputeKey, at: Timestamp) {
+        self.wakes += 1;
         let ends = |compute: &Compute| {
             compute.pending.as_ref().and_then(|pending| pending.ends).is_some_and(|ends| ends <= at)
         };

@@ -288,10 +288,10 @@ impl Seed {
     /// Reads the text of a seed file.
     ///
     /// # Errors
-    /// What is wrong, with line and column, in words.
+    /// What is wrong, with its path, line and column, in words.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text)
-            .map_err(|error| format!("seed: {error}; see the documentation of Seed for its shape"))
+        crate::state::parse(text.as_bytes())
+            .map_err(|error| format!("seed: {error}; the emulator's README shows all members"))
     }
 }
 
@@ -318,5 +318,22 @@ mod tests {
     fn seed_with_a_misspelled_field_is_refused_by_name() {
         let error = Seed::from_json(r#"{"subscription": []}"#).unwrap_err();
         assert!(error.contains("unknown field `subscription`"), "{error}");
+    }
+
+    #[test]
+    fn wrong_member_is_named_with_its_path_and_line() {
+        for (text, part) in [
+            ("{\n \"subscriptions\": [{\"id\": 1}]}", "seed: subscriptions[0].id: invalid type: integer `1`"),
+            (r#"{"principals": [{"tenant": "t"}]}"#, "seed: principals[0]: missing field `clientId`"),
+            (
+                r#"{"subscriptions": [{"id": "a", "tenant": "b", "resourceGroups": [{"name": "g", "lock": "Maybe"}]}]}"#,
+                "seed: subscriptions[0].resourceGroups[0].lock: unknown variant `Maybe`",
+            ),
+            (r#"{"throttle": {"reads": {"capacity": -1, "perSecond": 1}}}"#, "seed: throttle.reads.capacity: "),
+            ("{} x", "seed: trailing characters at line 1"),
+        ] {
+            let error = Seed::from_json(text).unwrap_err();
+            assert!(error.starts_with(part) && error.contains(" line "), "{error}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     errors::Refusal,
@@ -91,11 +92,13 @@ impl Bucket {
     }
 }
 
-/// All buckets.
-#[derive(Debug, Clone)]
+/// All buckets. A state file keeps their limits; after a restart they are full.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Throttle {
     limits: ThrottleSeed,
+    #[serde(skip)]
     own: HashMap<(String, String, Kind), Bucket>,
+    #[serde(skip)]
     global: HashMap<(String, Kind), Bucket>,
 }
 

@@ -29,6 +29,11 @@ impl Clock {
         Self { started: Timestamp::now(), since: Instant::now(), scale, ahead: SignedDuration::ZERO }
     }
 
+    /// Virtual time goes on from where it was.
+    pub(crate) fn resume(service: Timestamp, scale: f64) -> Self {
+        Self { started: service, ..Self::new(scale) }
+    }
+
     /// Both clocks now. Virtual time never goes back.
     pub(crate) fn now(&self) -> Now {
         let passed = self.since.elapsed().as_secs_f64() * self.scale;

@@ -42,7 +42,7 @@ pub(crate) struct Subscription {
 }
 
 /// All there is.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) page_size: usize,
@@ -57,8 +57,12 @@ pub(crate) struct World {
     pub(crate) operations: Operations,
     pub(crate) throttle: Throttle,
     pub(crate) faults: Faults,
-    /// What is due when.
+    /// What is due when; follows from the computes.
+    #[serde(skip)]
     pub(crate) agenda: BTreeSet<(Timestamp, ComputeKey)>,
+    /// How often time did something to a compute.
+    #[serde(skip)]
+    pub(crate) wakes: u64,
     pub(crate) random: Random,
 }
 

@@ -9,6 +9,7 @@ mod refusals;
 mod regional;
 mod regions;
 mod roles;
+mod state;
 mod subscriptions;
 
 use jiff::{SignedDuration, Timestamp};

@@ -8,7 +8,7 @@ BINARY := $(TARGET)/debug/azureml-compute-operator
 PLAYGROUND := $(TARGET)/debug/playground
 LOG := $(TARGET)/test.log
 
-.PHONY: help tools build demo up down test verify generate generate-check lint clean needs
+.PHONY: help tools build demo up down test conformance verify generate generate-check lint clean needs
 
 help: ## show this help
 	@echo 'azureml-compute-operator: Azure Machine Learning compute as Kubernetes objects'
@@ -39,9 +39,20 @@ down: ## end the playground that `make up` started
 # Everything that must pass: lint here, the rest as cargo tests (units, integration on a real control plane, layering,
 # generated files, chart, Microsoft's SDK in a venv of its own). A red test does not hide the next one; the summaries come last.
 test: tools lint ## run everything a change must pass
+	@rm -rf $(TARGET)/conformance
 	@sh tests/tools/test.sh $(LOG)
 
+# Recordings, the published contract and Microsoft's clients judge the emulator; all of it is part of `test` too.
+JUDGES := conformance $(notdir $(patsubst %/main.rs,%,$(wildcard tests/clients/main.rs)))
+
+conformance: tools ## let recordings, contract and Microsoft's clients judge the emulator; report in target/conformance
+	@rm -rf $(TARGET)/conformance
+	@cargo test $(addprefix --test ,$(JUDGES)) --no-fail-fast; status=$$?; \
+	echo; sed -n '3,7p' $(TARGET)/conformance/report.md; \
+	echo 'All of it: $(TARGET)/conformance/report.md and report.json'; exit $$status
+
 verify: tools lint ## the same tests with full counts; this takes hours
+	@rm -rf $(TARGET)/conformance
 	@AMLCO_FULL=1 AMLCO_SEEDS=100000 sh tests/tools/test.sh $(LOG)
 
 generate: ## write crds/, config/samples, docs/reference and the chart's CRDs and roles from the code

@@ -53,6 +53,8 @@ impl Workspace {
         };
         let name = self.name.to_ascii_lowercase();
         let created = time::ticks(self.created_on);
+        let notebooks = random::uuid_for(seed, &format!("notebooks {id}")).simple().to_string();
+        let location = &self.location;
         json!({
             "id": id,
             "name": self.name,
@@ -71,12 +73,22 @@ impl Workspace {
                 "friendlyName": self.name,
                 "description": "",
                 "storageAccount": resource("Microsoft.Storage/storageAccounts", &format!("{name}storage")),
-                "keyVault": resource("Microsoft.KeyVault/vaults", &format!("{name}vault")),
-                "applicationInsights": resource("Microsoft.Insights/components", &format!("{name}insights")),
+                "keyVault": resource("Microsoft.Keyvault/vaults", &format!("{name}vault")),
+                "applicationInsights": resource("Microsoft.insights/components", &format!("{name}insights")),
                 "hbiWorkspace": false,
                 "tenantId": self.tenant,
                 "imageBuildCompute": null,
                 "provisioningState": "Succeeded",
+                "containerRegistry": null,
+                "notebookInfo": {
+                    "resourceId": notebooks,
+                    "fqdn": format!("ml-{name}-{location}-{workspace_id}.{location}.notebooks.azure.net"),
+                    "isPrivateLinkEnabled": false,
+                    "notebookPreparationError": null
+                },
+                "storageHnsEnabled": false,
+                "linkedModelInventoryArmId": null,
+                "privateLinkCount": 0,
                 "v1LegacyMode": false,
                 "publicNetworkAccess": "Enabled",
                 "discoveryUrl": format!("{base}/discovery"),
@@ -85,12 +97,21 @@ impl Workspace {
                 "workspaceId": workspace_id,
                 "creationTime": created
             },
-            "systemData": {
-                "createdAt": created,
-                "createdByType": "Application",
-                "lastModifiedAt": created,
-                "lastModifiedByType": "Application"
-            }
+            "systemData": self.system_data(seed)
+        })
+    }
+
+    /// Who made it and when; times have another form here than everywhere else (recorded 2022).
+    fn system_data(&self, seed: u64) -> Value {
+        let at = time::ticks(self.created_on).replace("+00:00", "Z");
+        let maker = random::uuid_for(seed, &format!("maker {}", self.id())).to_string();
+        json!({
+            "createdAt": at,
+            "createdBy": maker,
+            "createdByType": "Application",
+            "lastModifiedAt": at,
+            "lastModifiedBy": maker,
+            "lastModifiedByType": "Application"
         })
     }
 }

@@ -170,7 +170,13 @@ impl World {
             (Target::NameAvailability(path), "POST") => self.check_name(call, path),
             (Target::Location { location, resource }, _) => self.location(call, location, resource),
             (Target::Unknown { namespace, resource_type }, _) => Err(unknown_type(call, namespace, resource_type)),
-            (target, _) => Err(wrong_method(method, allowed_methods(target))),
+            (target, _) => {
+                // A group that is gone is told before a method that is not there (recorded 2023).
+                if let Some(path) = workspace_of(target) {
+                    self.group(call, &path.group)?;
+                }
+                Err(wrong_method(method, allowed_methods(target)))
+            }
         }
     }
 
@@ -187,17 +193,12 @@ impl World {
 
     /// The region whose instance of the service answers: the workspace's, or the one in the path.
     fn region(&self, route: &ArmRoute) -> String {
-        let path = match &route.target {
-            Target::Workspace(path)
-            | Target::Computes(path)
-            | Target::Compute(path, _)
-            | Target::ComputeAction(path, _, _)
-            | Target::NameAvailability(path) => path,
-            Target::Location { location, .. } => return route::normal_location(location),
-            Target::Workspaces { .. } | Target::Unknown { .. } => return "eastus".into(),
-        };
-        let key = workspace_key(&route.subscription, path);
-        self.workspaces.get(&key).map_or_else(|| "eastus".into(), |workspace| workspace.location.clone())
+        if let Target::Location { location, .. } = &route.target {
+            return route::normal_location(location);
+        }
+        let key = workspace_of(&route.target).map(|path| workspace_key(&route.subscription, path));
+        let workspace = key.and_then(|key| self.workspaces.get(&key));
+        workspace.map_or_else(|| "eastus".into(), |workspace| workspace.location.clone())
     }
 
     /// The key of the workspace of a path.
@@ -244,6 +245,18 @@ impl World {
             let text = format!("Resource group '{name}' could not be found.");
             Refusal::gateway(404, "ResourceGroupNotFound", text)
         })
+    }
+}
+
+/// The workspace that a target is or lies below.
+fn workspace_of(target: &Target) -> Option<&WorkspacePath> {
+    match target {
+        Target::Workspace(path)
+        | Target::Computes(path)
+        | Target::Compute(path, _)
+        | Target::ComputeAction(path, _, _)
+        | Target::NameAvailability(path) => Some(path),
+        Target::Workspaces { .. } | Target::Location { .. } | Target::Unknown { .. } => None,
     }
 }
 

@@ -76,12 +76,14 @@ impl AzureResource {
             owned: _,
             applied_generation,
             managed_tags,
+            sent_fingerprint,
             managed_identity: _,
         } = self;
         cut_in_place(resource_id, limits::ARM_ID);
         cut_option(location, limits::AZURE_WORD);
         cut_option(provisioning_state, limits::WORD);
         cut_option(created_at, limits::TIME);
+        cut_option(sent_fingerprint, limits::WORD);
         if let Some(generation) = applied_generation {
             bound_generation(generation, 0);
         }

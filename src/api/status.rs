@@ -87,6 +87,11 @@ pub struct AzureResource {
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub managed_tags: Vec<String>,
+    /// Keyed hash of what was last sent and Azure never shows again (credentials), to notice when it changes. Only the
+    /// operator has the key.
+    #[schemars(length(max = limits::WORD))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_fingerprint: Option<String>,
     /// Whether this object set the identity, so that it can be removed when it leaves the spec.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub managed_identity: bool,

@@ -4,6 +4,7 @@
 
 use crate::cache::Cache;
 use crate::credentials::Credentials;
+use crate::fingerprint::Fingerprints;
 use crate::looks::{Looks, Pace};
 use crate::metrics::Metrics;
 use crate::named::{Named, ObjectName, OnChange};
@@ -48,6 +49,7 @@ pub(crate) struct Context {
     pub(crate) objects: Objects,
     pub(crate) secrets: Named<Secret>,
     pub(crate) config_maps: Named<ConfigMap>,
+    pub(crate) fingerprints: Fingerprints,
     pub(crate) credentials: Credentials,
     pub(crate) looks: Looks,
     pub(crate) offers: Offers,
@@ -70,6 +72,7 @@ impl Context {
         Arc::new(Self {
             secrets: Named::new(objects.clone()),
             config_maps: Named::new(objects.clone()),
+            fingerprints: Fingerprints::default(),
             credentials: Credentials::default(),
             looks: Looks::default(),
             offers: Offers::new(settings.sizes_ttl, settings.usages_ttl),

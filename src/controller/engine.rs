@@ -99,11 +99,17 @@ async fn steps<K: Driven>(
     }
 
     let Some(mut gathered) = gather(context, &object).await? else { return Ok(Some(IDENTITY_SOON)) };
+    if let Some(value) = plan::unshown(&object, &gathered.refs) {
+        gathered.refs.fingerprint = context.fingerprints.of(&context.objects, plan::uid(&object), &value).await?;
+    }
     let observation = observe(engine, &object, &mut gathered, slot).await;
     let (plan, observation) = decide_with_looks(engine, &object, &mut gathered, observation, slot).await?;
     if matches!(plan.verdict, Verdict::Ready(_)) {
         // Whatever went wrong on the way here is over.
         slot.memory.setback = None;
+    }
+    if matches!(plan.action, Action::Create { .. }) {
+        slot.memory.sent = gathered.refs.fingerprint.clone();
     }
     let receipt = act(context, &object, &gathered, &plan, slot).await?;
 

@@ -3,16 +3,17 @@
 //! Must not fail on what is missing: that is a fact for the decision. Only Kubernetes itself not answering is an error.
 
 use crate::context::Context;
+use crate::credentials::Credential;
 use crate::looks::Look;
 use crate::objects::{ObjectError, has};
 use crate::undecodable;
 use crate::workspace::credential;
 use api::annotations::IN_USE;
 use api::{ConditionType, Workspace, find_condition};
-use arm::WorkspaceId;
+use arm::{Usage, VmSize, WorkspaceId};
 use azureml::Client;
 use kube::Resource;
-use plan::{Around, Kind, Refs, WorkspaceFacts, WorkspaceState};
+use plan::{Kind, Refs, WorkspaceFacts, WorkspaceState};
 use std::sync::Arc;
 
 /// What an object refers to, and the means to look at Azure if there are any.
@@ -42,12 +43,9 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
         context.config_maps.watch(&(namespace.clone(), config_map.name), &context.on_config_map_change());
     }
     let refs = Refs {
-        workspace: WorkspaceState::Missing,
         secrets: secrets.into_iter().collect(),
         config_maps: config_maps.into_iter().collect(),
-        sizes: None,
-        usages: None,
-        around: Around::default(),
+        ..Refs::of(WorkspaceState::Missing)
     };
     let unconnected = |workspace| Gathered { refs: Refs { workspace, ..refs.clone() }, means: None };
     let Some(workspace) = context.workspaces.get(&namespace, name) else {
@@ -77,20 +75,26 @@ pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Resul
     if !facts.held && !facts.deleting {
         context.workspaces.trigger(&namespace, name);
     }
-    let (sizes, usages) = match object.sizing().filter(|_| object.meta().deletion_timestamp.is_none()) {
-        Some(sizing) => match sizing.location.or(facts.location.as_deref()) {
-            Some(location) => {
-                context.offers.get(&credential.client, &credential.fingerprint, id.subscription(), location).await
-            }
-            None => (None, None),
-        },
-        None => (None, None),
-    };
+    let (sizes, usages) = offers(context, object, &credential, &id, facts.location.as_deref()).await;
     let pace = context.pace(&workspace.spec.observe_interval);
     let look = context.looks.get(&id, &credential.client, &credential.fingerprint, pace);
     let client = credential.client.speaking(object.compute_type().dialect());
     let refs = Refs { workspace: WorkspaceState::Ready(Box::new(facts)), sizes, usages, ..refs };
     Ok(Some(Gathered { refs, means: Some(Means { client, workspace: id, look }) }))
+}
+
+/// What its region offers. Whoever is going needs no sizes.
+async fn offers<K: Kind>(
+    context: &Context,
+    object: &K,
+    credential: &Credential,
+    workspace: &WorkspaceId,
+    home: Option<&str>,
+) -> (Option<Vec<VmSize>>, Option<Vec<Usage>>) {
+    let wants = object.sizing().filter(|_| object.meta().deletion_timestamp.is_none());
+    let Some(location) = wants.and_then(|sizing| sizing.location.or(home)) else { return (None, None) };
+    let Credential { client, fingerprint } = credential;
+    context.offers.get(client, fingerprint, workspace.subscription(), location).await
 }
 
 /// Why the cache has no Workspace of that name to use.

@@ -11,6 +11,7 @@ mod context;
 mod credentials;
 mod engine;
 mod failure;
+mod fingerprint;
 mod gather;
 mod held;
 mod identity;

@@ -24,19 +24,35 @@ pub(crate) enum ObjectError {
     /// It did not answer in time.
     #[error("the API server did not answer in time")]
     Timeout,
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes for a new key")]
+    NoRandomness,
+    /// A Secret of ours that holds no key of ours.
+    #[error("the Secret has no entry `key` of at least 32 bytes; delete it, and the operator makes a new one")]
+    UnusableKey,
 }
 
 impl ObjectError {
     fn code(&self) -> Option<u16> {
         match self {
             Self::Api(kube::Error::Api(status)) => Some(status.code),
-            Self::Api(_) | Self::Timeout => None,
+            Self::Api(_) | Self::Timeout | Self::NoRandomness | Self::UnusableKey => None,
         }
     }
 
     /// We may not.
     pub(crate) fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
+    }
+
+    /// There is no such thing, or no such namespace.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// It is there already, or was changed.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
     }
 
     /// The object is another one, or has changed, since it was read (409 conflict, 422 failed test).
@@ -85,6 +101,18 @@ impl Objects {
     /// The object as it is now; `None` if there is none.
     pub(crate) async fn get<K: Namespaced>(&self, namespace: &str, name: &str) -> Result<Option<K>, ObjectError> {
         self.deadline(self.api::<K>(namespace).get_opt(name)).await
+    }
+
+    /// The namespace the operator runs in: that of its ServiceAccount, or of the context it was given.
+    pub(crate) fn own_namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// Makes an object.
+    pub(crate) async fn create<K: Namespaced + serde::Serialize>(&self, object: &K) -> Result<(), ObjectError> {
+        let api = self.api::<K>(&object.namespace().unwrap_or_default());
+        let params = kube::api::PostParams { field_manager: Some(MANAGER.into()), ..Default::default() };
+        self.deadline(api.create(&params, object)).await.map(|_| ())
     }
 
     /// All objects of a kind in a namespace, as they are now.

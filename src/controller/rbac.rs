@@ -3,6 +3,7 @@
 //! Must not grant what no code uses: no wildcard, no Secret beyond the ones an administrator names, no write to
 //! definitions. A verb that is added here needs the call that uses it in the same change.
 
+use crate::fingerprint::KEY_SECRET;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -105,6 +106,13 @@ pub fn secret_role(namespace: &str, names: &[&str]) -> Role {
     Role { metadata, rules: Some(secret_rules(names)) }
 }
 
+/// What is needed in the operator's own namespace: the key of its fingerprints, made once. A right to create cannot be
+/// given for one name; it lets nobody read.
+pub fn own_rules() -> Vec<PolicyRule> {
+    let secrets = |verb| rule("", words(&["secrets"]), &[verb]);
+    vec![PolicyRule { resource_names: Some(words(&[KEY_SECRET])), ..secrets("get") }, secrets("create")]
+}
+
 /// What people who may view a namespace may do with our kinds.
 pub fn view_rules() -> Vec<PolicyRule> {
     vec![rule(api::GROUP, served(), &["get", "list", "watch"])]
@@ -121,7 +129,8 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<PolicyRule> {
-        [namespaced_rules(), cluster_rules(), secret_rules(&["azure"]), config_map_rules(&["scripts"])].concat()
+        let named = [secret_rules(&["azure"]), config_map_rules(&["scripts"])].concat();
+        [namespaced_rules(), cluster_rules(), named, own_rules()].concat()
     }
 
     #[test]
@@ -154,5 +163,9 @@ mod tests {
         let scripts = config_map_role("team-a", &["scripts"]).rules.unwrap();
         assert_eq!(scripts[0].resource_names, Some(vec!["scripts".to_owned()]));
         assert!(config_map_rules(&[]).is_empty(), "a rule without names would grant every ConfigMap");
+        for own in own_rules() {
+            let by_name = own.resource_names == Some(vec![KEY_SECRET.to_owned()]);
+            assert!(by_name || own.verbs == ["create"], "own Secrets are read by name only: {own:?}");
+        }
     }
 }

@@ -5,13 +5,13 @@
 use crate::action::{Action, Because, Plan};
 use crate::case::Case;
 use crate::decide::{create_body, create_digest, hindrance};
-use crate::envelope;
 use crate::inputs::{Body, OperationKind};
 use crate::kind::{Kind, generation};
 use crate::present::{Found, waiting};
 use crate::removal::leave;
 use crate::rules::{Change, Difference};
 use crate::schedule::fingerprint;
+use crate::{envelope, unshown};
 use api::{ConditionType, ReplacePolicy, find_condition};
 use arm::{ComputeAction, UnderlyingAction};
 
@@ -28,6 +28,14 @@ pub(crate) fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Dif
     let Some(first) = immutable.first().filter(|_| immutable.len() == all.len()) else {
         return in_place(case, found, all);
     };
+    if unshown::is_of(case, first) {
+        let message = format!(
+            "{} is not what azure was sent, which never shows it and cannot change it in place; put the earlier value back, or set replacePolicy: Recreate, by which the compute is {}",
+            first.field,
+            anew(case)
+        );
+        return case.stalled(Because::new("SecretChanged", message));
+    }
     let message = format!(
         "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, by which the compute is {}",
         first.field,

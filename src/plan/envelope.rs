@@ -79,7 +79,9 @@ pub(crate) fn differences<K: Kind>(object: &K, seen: &Compute) -> Vec<Difference
     let wanted = if change == Change::Recreate { object.head().tags.clone() } else { wanted_tags(object) };
     let differs = |field: String, from: &str, to: &str| Difference { field, from: from.into(), to: to.into(), change };
     let mut found = Vec::new();
-    for (key, value) in &wanted {
+    // Where Azure answers no tags at all, whatever was sent, their absence tells nothing.
+    let told = !object.loses_tags() || seen.body.get("tags").is_some_and(|tags| !tags.is_null());
+    for (key, value) in wanted.iter().filter(|_| told) {
         let have = find(&seen.tags, key);
         if have != Some(value) {
             found.push(differs(format!("spec.tags[{key}]"), have.unwrap_or("nothing"), value));

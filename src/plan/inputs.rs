@@ -117,8 +117,25 @@ pub struct Refs {
     pub sizes: Option<Vec<VmSize>>,
     /// Usages of its location; `None` while unknown.
     pub usages: Option<Vec<Usage>>,
+    /// Fingerprint of what would be sent and Azure never shows; `None` where it cannot be told.
+    pub fingerprint: Option<String>,
     /// What else stands for its resource.
     pub around: Around,
+}
+
+impl Refs {
+    /// A workspace, and nothing else known.
+    pub fn of(workspace: WorkspaceState) -> Self {
+        Self {
+            workspace,
+            secrets: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
+            sizes: None,
+            usages: None,
+            fingerprint: None,
+            around: Around::default(),
+        }
+    }
 }
 
 /// What Azure showed of the compute.
@@ -266,6 +283,8 @@ pub struct Memory {
     pub write: Option<AcceptedWrite>,
     /// The last thing that went wrong.
     pub setback: Option<Setback>,
+    /// Fingerprint of what the last create sent and Azure never shows.
+    pub sent: Option<String>,
     /// Why the shared looks show nothing new, while they do not.
     pub blind: Option<Setback>,
 }

@@ -6,6 +6,7 @@ use crate::action::Because;
 use crate::inputs::{Refs, WorkspaceFacts};
 use crate::rules::{Change, Difference, FieldRule};
 use crate::standing::{Known, Standing};
+use crate::unshown::WriteOnly;
 use api::{
     AdoptionPolicy, Advice, ComputeStatus, ConfigMapKeyRef, DeletionPolicy, DriftPolicy, LocalRef, ManagedIdentity,
     ManagementPolicy, ReplacePolicy, SecretKeyRef,
@@ -114,6 +115,11 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     }
     /// What it asks of its location.
     fn sizing(&self) -> Option<Sizing<'_>>;
+    /// What Azure takes and never shows again: the field in the object, and where it stands in the PUT body. It is
+    /// compared by fingerprints.
+    fn write_only(&self) -> Option<WriteOnly> {
+        None
+    }
     /// The PUT body, with only what the owner wrote; envelope (tags, identity, location) comes from the decision.
     ///
     /// # Errors

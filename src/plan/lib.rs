@@ -28,6 +28,7 @@ mod schedule;
 mod sizing;
 mod standing;
 mod table;
+mod unshown;
 
 pub use action::{Action, Because, Plan, Verdict};
 pub use case::Case;
@@ -49,3 +50,4 @@ pub use schedule::{fingerprint, hold_until, spread};
 pub use sizing::Quota;
 pub use standing::{Known, Standing};
 pub use table::{ROWS, Row, When};
+pub use unshown::{WriteOnly, unshown};

@@ -14,7 +14,7 @@ use crate::ownership::{Owner, may_adopt, owner, reported};
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::hold_until;
 use crate::standing::Standing;
-use crate::{envelope, kind};
+use crate::{envelope, kind, unshown};
 use api::annotations::{OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, DriftPolicy, How, ManagementPolicy, PlannedChange, ReplacePolicy};
 use arm::{ArmError, Compute, ComputeId, ProvisioningState};
@@ -67,6 +67,7 @@ fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Differ
     let mut all = object.wishes(&case.known(found.seen));
     all.extend(differences(object.rules(), |rule| object.change(rule), found.desired, &found.seen.body));
     all.extend(envelope::differences(object, found.seen));
+    all.extend(unshown::difference(case, found.seen));
     all
 }
 
@@ -329,7 +330,8 @@ fn failed_create_held<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Option<Pla
 /// Whether differences are drift: this very generation was carried out on this very incarnation before.
 fn is_drift<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Difference]) -> bool {
     let applied = reported(case.object, found.seen).and_then(|azure| azure.applied_generation);
-    !all.is_empty() && applied == Some(generation(case.object))
+    // What Azure cannot tell of was not changed there, but here.
+    all.iter().any(|difference| !unshown::is_of(case, difference)) && applied == Some(generation(case.object))
 }
 
 /// Provisioned: wait while it moves, mend what does not work, compare what rests.

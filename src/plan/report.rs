@@ -11,7 +11,7 @@ use crate::kind::{Kind, generation};
 use crate::kstatus;
 use crate::sizing::{Quota, check_quota};
 use crate::standing::Standing;
-use crate::{envelope, present as judged, redact};
+use crate::{envelope, present as judged, redact, unshown};
 use api::{Advice, AzureResource, ComputeStatus, IdentityReport, ManagementPolicy, OperationReport, ProvisioningError};
 use arm::{ArmError, Compute, ProvisioningState};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -97,6 +97,10 @@ fn azure<K: Kind>(case: &Case<'_, K>, plan: &Plan, before: &ComputeStatus) -> Op
             (false, true) => envelope::managed_tags(case.object, seen),
             (false, false) => Vec::new(),
         },
+        sent_fingerprint: match (paused, owned) {
+            (true, _) => old.and_then(|azure| azure.sent_fingerprint.clone()),
+            (false, owned) => owned.then(|| unshown::to_report(case, old)).flatten(),
+        },
         managed_identity: match (paused, owned) {
             (true, _) => old.is_some_and(|azure| azure.managed_identity),
             (false, owned) => owned && envelope::manages_identity(case.object, seen),
@@ -162,5 +166,11 @@ fn advice<K: Kind>(case: &Case<'_, K>) -> Vec<Advice> {
         WorkspaceState::Ready(facts) => Some(facts.as_ref()),
         WorkspaceState::Missing | WorkspaceState::Unready { .. } => None,
     };
-    case.object.advice(workspace).into_iter().take(LIST_LIMIT).collect()
+    let mut advice = case.object.advice(workspace);
+    if unshown::unshown(case.object, case.refs).is_some() && case.refs.fingerprint.is_none() {
+        let message = "the operator has no right to the key of its fingerprints, so a changed Secret goes unnoticed";
+        advice.push(Advice { reason: "SecretChangesUnseen".into(), message: message.into() });
+    }
+    advice.truncate(LIST_LIMIT);
+    advice
 }

@@ -108,7 +108,6 @@ fn counts(usage: &Usage, family: &str, low_priority: bool) -> bool {
 mod tests {
     use super::*;
     use crate::inputs::WorkspaceState;
-    use crate::rivals::Around;
     use std::collections::BTreeMap;
 
     fn size(name: &str, types: &[&str], low_priority: bool) -> VmSize {
@@ -119,10 +118,6 @@ mod tests {
     fn refs() -> Refs {
         let usage = |name: &str, kind: &str, limit| Usage { name: name.into(), kind: kind.into(), current: 0, limit };
         Refs {
-            workspace: WorkspaceState::Missing,
-            secrets: BTreeMap::new(),
-            config_maps: BTreeMap::new(),
-            around: Around::default(),
             sizes: Some(vec![
                 size("Standard_D2_v2", &["AmlCompute"], true),
                 size("Standard_D3_v2", &["AmlCompute"], false),
@@ -133,6 +128,7 @@ mod tests {
                 usage("TotalDedicatedCores", "x/totalDedicatedCores/usages", 20),
                 usage("TotalLowPriorityCores", "x/totalLowPriorityCores/usages", -1),
             ]),
+            ..Refs::of(WorkspaceState::Missing)
         }
     }
 

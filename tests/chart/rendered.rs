@@ -30,7 +30,10 @@ fn permissions_are_those_the_code_declares_and_no_others() {
         assert_eq!(role("-view"), rbac::view_rules(), "{name}");
         assert_eq!(role("-edit"), rbac::edit_rules(), "{name}");
         assert_eq!(of_kind(objects, "ClusterRole").len(), 4, "{name}: no role beside those");
-        assert_eq!(of_kind(objects, "Role").len(), 0, "{name}: no Secret without a word of an administrator");
+        let roles = of_kind(objects, "Role");
+        assert_eq!(roles.len(), 1, "{name}: no Secret of others without a word of an administrator");
+        assert_eq!(rules(named(objects, "Role", &format!("{name}-own"))), rbac::own_rules(), "{name}");
+        assert_eq!(roles[0]["metadata"]["namespace"], "azureml-system", "{name}: in its own namespace");
         for binding in of_kind(objects, "ClusterRoleBinding") {
             let role = binding["roleRef"]["name"].as_str().unwrap();
             assert!(role == name || role == format!("{name}-definitions"), "{role} is bound to the operator");

@@ -131,7 +131,14 @@ fn page_of_errors_explains_every_reason_that_the_code_gives() {
     known.dedup();
     assert!(known.len() > 30, "the forms in which reasons are written have changed: {known:?}");
     // Hints have reasons too; they are no errors.
-    let hints = ["ManyNodes", "MinimumNodesBillAlways", "NodesMayBePreempted", "OtherRegion", "PasswordLogin"];
+    let hints = [
+        "ManyNodes",
+        "MinimumNodesBillAlways",
+        "NodesMayBePreempted",
+        "OtherRegion",
+        "PasswordLogin",
+        "SecretChangesUnseen",
+    ];
     let missing: Vec<&String> = known
         .iter()
         .filter(|reason| !hints.contains(&reason.as_str()) && !page.contains(&format!("`{reason}`")))

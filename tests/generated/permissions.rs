@@ -5,7 +5,7 @@
 use crate::Artefact;
 use controller::rbac;
 use k8s_openapi::api::rbac::v1::{
-    AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject,
+    AggregationRule, ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -39,6 +39,7 @@ pub(crate) fn template() -> Vec<Artefact> {
             "What is needed on named ConfigMaps; the context has configMapNames.",
             rbac::config_map_rules(&[NAMES[1].0]),
         ),
+        ("ownRules", "What is needed in the namespace the operator runs in.", rbac::own_rules()),
         ("viewRules", "What people who may view a namespace may do.", rbac::view_rules()),
         ("editRules", "What people who may edit a namespace may do.", rbac::edit_rules()),
     ];
@@ -113,6 +114,7 @@ fn documents(documents: &[String]) -> String {
 pub(crate) fn manifests() -> Vec<Artefact> {
     let name = rbac::SERVICE_ACCOUNT;
     let definitions = format!("{name}-definitions");
+    let own = format!("{name}-own");
     let documents = documents(&[
         yaml(&cluster_role(name, rbac::namespaced_rules(), &[])),
         yaml(&cluster_role(&definitions, rbac::cluster_rules(), &[])),
@@ -120,6 +122,12 @@ pub(crate) fn manifests() -> Vec<Artefact> {
         yaml(&cluster_role(&format!("{name}-edit"), rbac::edit_rules(), &["admin", "edit"])),
         yaml(&cluster_binding(name)),
         yaml(&cluster_binding(&definitions)),
+        yaml(&Role { metadata: metadata(&own, Some(NAMESPACE)), rules: Some(rbac::own_rules()) }),
+        yaml(&RoleBinding {
+            metadata: metadata(&own, Some(NAMESPACE)),
+            role_ref: role_ref("Role", &own),
+            subjects: subjects(),
+        }),
     ]);
     vec![Artefact::new("config/rbac/roles.yaml", documents)]
 }

@@ -84,6 +84,24 @@
   - watch
 {{- end }}
 
+{{/* What is needed in the namespace the operator runs in. */}}
+{{- define "operator.ownRules" -}}
+- apiGroups:
+  - ""
+  resourceNames:
+  - azureml-compute-operator-fingerprint-key
+  resources:
+  - secrets
+  verbs:
+  - get
+- apiGroups:
+  - ""
+  resources:
+  - secrets
+  verbs:
+  - create
+{{- end }}
+
 {{/* What people who may view a namespace may do. */}}
 {{- define "operator.viewRules" -}}
 - apiGroups:

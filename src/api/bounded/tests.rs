@@ -43,6 +43,7 @@ fn huge() -> ComputeClusterStatus {
                 first_ready_at: None,
                 owned: true,
                 applied_generation: Some(-7),
+                sent_fingerprint: Some(long()),
                 managed_tags: many.clone().map(|n| format!("tag-{}", n % 500)).chain([long()]).collect(),
                 managed_identity: true,
             }),

@@ -9,11 +9,10 @@ use api::{ComputeCluster, ComputeClusterStatus, Condition, ConditionStatus, Cond
 use arm::{ArmError, Compute, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use plan::{
-    Action, Around, Attempt, Case, Cause, Failure, Memory, Observation, Plan, Refs, Seen, Settings, Verdict,
-    WorkspaceFacts, WorkspaceState, check_kstatus, decide, generation, report,
+    Action, Attempt, Case, Cause, Failure, Memory, Observation, Plan, Refs, Seen, Settings, Verdict, WorkspaceFacts,
+    WorkspaceState, check_kstatus, decide, generation, report,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 pub const WORKSPACE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/demo";
 pub const UID: &str = "uid-1";
@@ -126,14 +125,7 @@ pub struct Given {
 pub fn given(spec: &Value) -> Given {
     Given {
         object: cluster(spec),
-        refs: Refs {
-            workspace: WorkspaceState::Ready(Box::new(workspace())),
-            secrets: BTreeMap::new(),
-            config_maps: BTreeMap::new(),
-            sizes: None,
-            usages: None,
-            around: Around::default(),
-        },
+        refs: Refs::of(WorkspaceState::Ready(Box::new(workspace()))),
         observation: Observation { seen: Seen::Unknown, looked: false, at: None, trouble: None },
         memory: Memory::default(),
         settings: Settings::default(),

@@ -11,11 +11,11 @@ use api::{ComputeCluster, ComputeClusterStatus};
 use arm::ArmError;
 use jiff::{SignedDuration, Timestamp};
 use plan::{
-    AcceptedWrite, Action, Around, Attempt, Case, Cause, Failure, Memory, Observation, OperationKind, Plan, Refs, Seen,
+    AcceptedWrite, Action, Attempt, Case, Cause, Failure, Memory, Observation, OperationKind, Plan, Refs, Seen,
     Setback, Settings, Verdict, WorkspaceState, decide, generation, report,
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 #[derive(Default)]
 struct Slot {
@@ -368,14 +368,7 @@ impl Engine {
 
 fn refs() -> Refs {
     let workspace = WorkspaceState::Ready(Box::new(workspace()));
-    Refs {
-        workspace,
-        secrets: BTreeMap::new(),
-        config_maps: BTreeMap::new(),
-        sizes: None,
-        usages: None,
-        around: Around::default(),
-    }
+    Refs::of(workspace)
 }
 
 fn attempt(kind: Option<OperationKind>) -> Attempt {

@@ -68,6 +68,14 @@ impl Slot {
         }
     }
 
+    /// The operation failed: it was not ignored, so that its change may be sent again as if for the first time.
+    pub(crate) fn operation_failed(&mut self) {
+        self.operation_ended();
+        if let Some(write) = &mut self.memory.write {
+            write.times = 0;
+        }
+    }
+
     /// Gives up waiting for an operation that never ends.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         let too_long = |write: &plan::AcceptedWrite| write.running && now.duration_since(write.at) > LONGEST_OPERATION;

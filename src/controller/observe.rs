@@ -67,7 +67,7 @@ pub(crate) async fn poll(means: &Means, refs: &Refs, slot: &mut Slot, generation
                 }
             }
             OperationStatus::Failed | OperationStatus::Canceled => {
-                slot.operation_ended();
+                slot.operation_failed();
                 let error = operation.error.unwrap_or_else(|| ArmError {
                     message: format!("the operation ended as {}", operation.status),
                     ..ArmError::default()

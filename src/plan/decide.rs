@@ -209,7 +209,7 @@ pub(crate) fn create_body<K: Kind>(object: &K, mut body: Value, workspace: &Work
     let location = workspace.location.as_deref().unwrap_or_default();
     body["location"] = json!(location);
     body["properties"]["computeType"] = json!(object.compute_type().as_str());
-    if body["properties"]["computeLocation"].is_null() {
+    if object.names_location() && body["properties"]["computeLocation"].is_null() {
         body["properties"]["computeLocation"] = json!(location);
     }
     body["tags"] = json!(envelope::wanted_tags(object));

@@ -120,6 +120,10 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     fn write_only(&self) -> Option<WriteOnly> {
         None
     }
+    /// Whether a create names the region of its machines beside the workspace's, though both are the same.
+    fn names_location(&self) -> bool {
+        false
+    }
     /// The PUT body, with only what the owner wrote; envelope (tags, identity, location) comes from the decision.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub use kstatus::check as check_kstatus;
 pub use redact::without_secrets;
 pub use report::report;
 pub use rivals::{Around, Rival};
-pub use rules::{Change, Compare, Difference, FieldRule, Missing};
+pub use rules::{Change, Compare, Comparison, Difference, FieldRule, Missing};
 pub use schedule::{fingerprint, hold_until, spread};
 pub use sizing::Quota;
 pub use standing::{Known, Standing};

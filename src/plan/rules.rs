@@ -18,8 +18,17 @@ pub enum Change {
     Recreate,
 }
 
+/// A comparison that a kind brings for a field of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    /// Whether Azure's value, the second, is what was declared.
+    pub same: fn(&Value, &Value) -> bool,
+    /// A value for people, without what must not be shown.
+    pub show: fn(&Value) -> String,
+}
+
 /// How a declared value is compared with Azure's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Compare {
     /// As it is.
     Exact,
@@ -35,6 +44,8 @@ pub enum Compare {
     PublicKey,
     /// Without case; the word given here leaves the choice to Azure and differs from nothing.
     NoCaseUnless(&'static str),
+    /// As the kind says.
+    By(Comparison),
 }
 
 /// What a missing value of Azure's means.
@@ -42,6 +53,8 @@ pub enum Compare {
 pub enum Missing {
     /// Nothing is there.
     Nothing,
+    /// Azure may keep it to itself: no difference is concluded.
+    Untold,
     /// This text.
     Text(&'static str),
     /// This switch position.
@@ -95,9 +108,20 @@ pub(crate) fn differences(
 fn difference(rule: &FieldRule, desired: &Value, seen: &Value) -> Option<Difference> {
     let wanted = desired.pointer(rule.pointer).filter(|value| !value.is_null())?;
     let found = found(rule, seen);
-    if equal(rule.compare, wanted, &found) {
+    let untold = found.is_null() && matches!(rule.missing, Missing::Untold);
+    if untold || equal(rule.compare, wanted, &found) {
         return None;
     }
+    let show = |value: &Value| match rule.compare {
+        Compare::By(comparison) => cut((comparison.show)(value)),
+        Compare::Exact
+        | Compare::NoCase
+        | Compare::ArmId
+        | Compare::Location
+        | Compare::Duration
+        | Compare::PublicKey
+        | Compare::NoCaseUnless(_) => show(value),
+    };
     Some(Difference { field: rule.field.into(), from: show(&found), to: show(wanted), change: rule.change })
 }
 
@@ -106,7 +130,7 @@ fn found(rule: &FieldRule, seen: &Value) -> Value {
         return value.clone();
     }
     match rule.missing {
-        Missing::Nothing => Value::Null,
+        Missing::Nothing | Missing::Untold => Value::Null,
         Missing::Text(text) => text.into(),
         Missing::Flag(flag) => flag.into(),
         Missing::Number(number) => number.into(),
@@ -127,18 +151,22 @@ fn equal(compare: Compare, wanted: &Value, found: &Value) -> bool {
         Compare::Duration => texts(|a, b| parse_duration(a) == parse_duration(b)),
         Compare::PublicKey => texts(|a, b| a.split_whitespace().take(2).eq(b.split_whitespace().take(2))),
         Compare::NoCaseUnless(any) => wanted.as_str() == Some(any) || texts(str::eq_ignore_ascii_case),
+        Compare::By(comparison) => (comparison.same)(wanted, found),
     }
 }
 
-/// A value for people, at most 256 characters.
+/// A value for people.
 fn show(value: &Value) -> String {
     match value {
         Value::Null => "nothing".into(),
-        Value::String(text) => text.chars().take(256).collect(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string().chars().take(256).collect()
-        }
+        Value::String(text) => cut(text.clone()),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => cut(value.to_string()),
     }
+}
+
+/// At most 256 characters.
+fn cut(text: String) -> String {
+    if text.len() <= 256 { text } else { text.chars().take(256).collect() }
 }
 
 #[cfg(test)]
@@ -170,6 +198,7 @@ mod tests {
             (Compare::PublicKey, Missing::Nothing, json!("ssh-ed25519 AAAA me@home"), json!("ssh-ed25519 AAAA")),
             (Compare::NoCaseUnless("NotSpecified"), Missing::Nothing, json!("NotSpecified"), json!("Disabled")),
             (Compare::Exact, Missing::Nothing, json!(null), json!("what the owner did not write")),
+            (Compare::Exact, Missing::Untold, json!("sent"), json!(null)),
         ] {
             assert!(!differs(compare, missing, &wanted, &found), "{wanted} against {found}");
         }
@@ -183,6 +212,7 @@ mod tests {
             (Compare::Duration, Missing::Nothing, json!("PT40M"), json!("PT2M")),
             (Compare::Exact, Missing::Nothing, json!(4), json!(8)),
             (Compare::Exact, Missing::Nothing, json!("text"), json!(null)),
+            (Compare::Exact, Missing::Untold, json!("sent"), json!("another")),
         ] {
             assert!(differs(compare, missing, &wanted, &found), "{wanted} against {found}");
         }

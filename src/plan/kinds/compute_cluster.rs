@@ -2,30 +2,20 @@
 //!
 //! Must not send or compare what the owner did not write.
 
+use super::wire::{public_key, put, rule, secret, subnet_id};
 use crate::action::Because;
-use crate::inputs::{Refs, SecretState, WorkspaceFacts};
+use crate::inputs::{Refs, WorkspaceFacts};
 use crate::kind::{Head, Kind, Sizing};
 use crate::rules::Change::{Patch, Recreate};
-use crate::rules::{Change, Compare, FieldRule, Missing};
+use crate::rules::{Compare, FieldRule, Missing};
 use crate::standing::Known;
 use api::{
     Advice, ClusterNodes, ClusterOs, ClusterSsh, ComputeCluster, ComputeClusterStatus, ComputeStatus, NodePriority,
-    SecretKeyRef, Subnet,
+    SecretKeyRef,
 };
 use arm::{ArmError, Compute, ComputeType, UnderlyingAction, format_iso, parse_duration, same_location};
 use serde_json::{Map, Value, json};
 
-const fn rule(
-    field: &'static str,
-    pointer: &'static str,
-    compare: Compare,
-    missing: Missing,
-    change: Change,
-) -> FieldRule {
-    FieldRule { field, pointer, compare, missing, change }
-}
-
-/// How its fields compare and change.
 const RULES: &[FieldRule] = &[
     rule("spec.vmSize", "/properties/properties/vmSize", Compare::NoCase, Missing::Nothing, Recreate),
     rule("spec.location", "/properties/computeLocation", Compare::Location, Missing::At("/location"), Recreate),
@@ -139,6 +129,10 @@ impl Kind for ComputeCluster {
         })
     }
 
+    fn names_location(&self) -> bool {
+        true
+    }
+
     fn desired(&self, refs: &Refs, workspace: &WorkspaceFacts) -> Result<Value, Because> {
         let spec = &self.spec;
         let mut own = Map::new();
@@ -241,12 +235,6 @@ const SETTABLE: [&str; 11] = [
     "propertyBag",
 ];
 
-fn put(map: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        map.insert(key.into(), value.into());
-    }
-}
-
 fn priority(priority: NodePriority) -> &'static str {
     match priority {
         NodePriority::Dedicated => "Dedicated",
@@ -277,21 +265,6 @@ fn scale_settings(object: &ComputeCluster) -> Result<Value, Because> {
     Ok(settings.into())
 }
 
-/// The subnet's ARM id: as given, or made of its names within the workspace's subscription.
-fn subnet_id(subnet: &Subnet, workspace: &WorkspaceFacts) -> String {
-    if let Some(id) = &subnet.id {
-        return id.clone();
-    }
-    let part = |value: &Option<String>| value.clone().unwrap_or_default();
-    let group = subnet.resource_group.as_deref().unwrap_or(workspace.id.resource_group());
-    format!(
-        "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/{}/subnets/{}",
-        workspace.id.subscription(),
-        part(&subnet.virtual_network),
-        part(&subnet.name)
-    )
-}
-
 /// SSH as Azure takes it. Without a public IP the port is left to Azure, which closes it to the outside; the account
 /// still serves the virtual network.
 fn add_ssh(
@@ -308,19 +281,11 @@ fn add_ssh(
     }
     let access = if node_public_ip == Some(false) { "NotSpecified" } else { "Enabled" };
     own.insert("remoteLoginPortPublicAccess".into(), json!(access));
-    let secret = |wanted: &SecretKeyRef| match refs.secrets.get(wanted) {
-        Some(SecretState::Value(secret)) => Some(secret.expose().to_owned()),
-        Some(SecretState::Missing | SecretState::KeyMissing | SecretState::Forbidden) | None => None,
-    };
-    let key = ssh.public_key.as_ref().and_then(|key| match (&key.value, &key.secret_ref) {
-        (Some(value), _) => Some(value.clone()),
-        (None, Some(wanted)) => secret(wanted),
-        (None, None) => None,
-    });
+    let key = ssh.public_key.as_ref().and_then(|key| public_key(refs, key));
     let mut user = Map::new();
     user.insert("adminUserName".into(), json!(ssh.admin_username.as_deref().unwrap_or("azureuser")));
     put(&mut user, "adminUserSshPublicKey", key);
-    put(&mut user, "adminUserPassword", ssh.password.as_ref().and_then(|password| secret(&password.secret_ref)));
+    put(&mut user, "adminUserPassword", ssh.password.as_ref().and_then(|password| secret(refs, &password.secret_ref)));
     own.insert("userAccountCredentials".into(), user.into());
 }
 

@@ -3,3 +3,4 @@
 //! Must not decide; the decision is the same for all.
 
 mod compute_cluster;
+mod wire;

@@ -9,23 +9,9 @@ use crate::{
     fields::Fields,
     message::Response,
     route::WorkspacePath,
-    time,
+    time, versions,
     world::{Call, World},
 };
-
-/// Actions that exist for other compute types, and the words with which the service names them in refusals.
-const FOREIGN_ACTIONS: [(&str, &str); 10] = [
-    ("start", "ComputeStart"),
-    ("stop", "ComputeStop"),
-    ("restart", "ComputeRestart"),
-    ("resize", "ComputeResize"),
-    ("getallowedvmsizesforresize", "ComputeGetAllowedVmSizesForResize"),
-    ("updateidleshutdownsetting", "ComputeUpdateIdleShutdownSetting"),
-    ("customservices", "ComputeUpdateCustomServices"),
-    ("updatedatamounts", "ComputeUpdateDataMounts"),
-    ("updateschedules", "ComputeUpdateSchedules"),
-    ("enablesso", "ComputeEnableSso"),
-];
 
 impl World {
     /// GET of all workspaces of a subscription or group.
@@ -55,40 +41,36 @@ impl World {
         })
     }
 
-    /// POST of an action: a cluster has `listNodes` only (recorded 2022, 2024).
+    /// POST of an action: a cluster has `listNodes` only (recorded 2022, 2024), an instance all but that.
     pub(crate) fn act_on_compute(
-        &self,
+        &mut self,
         call: &Call<'_>,
         path: &WorkspacePath,
         name: &str,
         action: &str,
     ) -> Result<Response, Refusal> {
-        let key = self.workspace(call, path, true)?;
-        let lower = action.to_ascii_lowercase();
-        let foreign = FOREIGN_ACTIONS.iter().find(|(known, _)| *known == lower);
-        if foreign.is_none() && lower != "listnodes" && lower != "listkeys" {
+        let key = (self.workspace(call, path, true)?, name.to_ascii_lowercase());
+        let Some(word) = versions::action(action, &call.version) else {
             let text = format!(
                 "The resource type 'workspaces/computes/{action}' could not be found in the namespace 'Microsoft.MachineLearningServices' for api version '{}'.",
                 call.version
             );
             return Err(Refusal::gateway(404, "InvalidResourceType", text));
-        }
-        // A read-only lock bars every POST, be it a mere list.
-        let workspace = self.workspaces.get(&key);
-        let compute = workspace.and_then(|workspace| workspace.computes.get(&name.to_ascii_lowercase()));
-        let Some((workspace, compute)) = workspace.zip(compute) else { return Ok(Response::empty(404)) };
-        let kind = compute.machine.kind();
-        let unfit = |word: &str| {
-            let text = format!("{word} with computeType {kind} is not supported.");
-            Err(Refusal::user_error(text))
         };
-        if let Some((_, word)) = foreign {
-            return unfit(word);
-        }
+        let workspace = self.workspaces.get(&key.0);
+        let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
+        let Some((workspace, compute)) = workspace.zip(compute) else { return Ok(Response::empty(404)) };
+        let (kind, lower) = (compute.machine.kind(), action.to_ascii_lowercase());
         if lower == "listkeys" {
             return compute.machine.keys().map(|keys| Response::json(200, &keys));
         }
-        let Some(cluster) = compute.machine.cluster() else { return unfit("ComputeListNodes") };
+        if compute.machine.instance().is_some() {
+            return self.act_on_instance(call, &key, &lower, word);
+        }
+        let cluster = compute.machine.cluster().filter(|_| lower == "listnodes");
+        let Some(cluster) = cluster else {
+            return Err(Refusal::user_error(format!("{word} with computeType {kind} is not supported.")));
+        };
         let node_key = node_key(&workspace.compute_id(&compute.name), &time::ticks(compute.created_on));
         let identity = nodes::Identity { seed: self.seed, key: &node_key };
         let settings = &cluster.settings;
@@ -109,8 +91,9 @@ impl World {
             return Err(Refusal::user_error("The value of 'Name' must be specified.").target("Name"));
         };
         let location = self.workspaces.get(&key).map_or("", |workspace| workspace.location.as_str());
-        let taken =
-            self.computes_in(&call.subscription, location).any(|(_, compute)| compute.name.eq_ignore_ascii_case(name));
+        // Azure ML asks before it makes an instance. Other computes share a name space only within their workspace.
+        let here = self.workspaces.get(&key).is_some_and(|here| here.computes.contains_key(&name.to_ascii_lowercase()));
+        let taken = here || self.instance_named(location, name);
         let answer = match checks::new_name(name) {
             Err(refusal) => json!({"nameAvailable": false, "reason": "Invalid", "message": refusal.message}),
             Ok(()) if taken => json!({

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    compute::{ArmError, Change, Compute, amlcompute::Settings, machine::Machine, nodes::Grant},
+    compute::{
+        ArmError, Change, Compute,
+        amlcompute::Settings,
+        machine::{Machine, Reserved},
+        nodes::Grant,
+    },
     quota::Limit,
-    sizes::Catalogue,
+    sizes::{Catalogue, VmSize},
     workspace::Workspace,
     world::{ComputeKey, World},
 };
@@ -25,23 +30,35 @@ impl World {
     pub(crate) fn grant(&self, key: &ComputeKey, lacks: u32) -> Grant {
         let workspace = self.workspaces.get(&key.0);
         let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
-        let Some((workspace, compute)) = workspace.zip(compute) else { return Grant::default() };
-        let Some(reserved) = compute.machine.reserved() else { return Grant::default() };
-        let Some(size) = Catalogue::get().size(reserved.vm_size) else { return Grant::default() };
-        let (subscription, location) = (workspace.subscription.as_str(), compute.compute_location.as_str());
-        let cores = self.cores(subscription, location);
+        let Some(reserved) = compute.and_then(|compute| compute.machine.reserved()) else { return Grant::default() };
+        let location = compute.map_or("", |compute| compute.compute_location.as_str());
+        self.room(&key.0, location, reserved, lacks, None)
+    }
+
+    /// How many more machines of a kind the quotas leave room for in a region, and the refusal of `lacks`. One machine of the size
+    /// `held` is taken not to be there.
+    fn room(&self, workspace: &str, location: &str, asked: Reserved<'_>, lacks: u32, held: Option<&str>) -> Grant {
+        let key = workspace;
+        let Some(workspace) = self.workspaces.get(key) else { return Grant::default() };
+        let Some(size) = Catalogue::get().size(asked.vm_size) else { return Grant::default() };
+        let subscription = workspace.subscription.as_str();
         let family = size.family.to_ascii_lowercase();
         let limit = |limit| self.quotas.limit(subscription, location, limit);
+        let mut cores = self.cores(subscription, location);
+        let mut own = Cores::default();
+        workspace.computes.values().for_each(|compute| own.add(&compute.machine));
+        if let Some(held) = held.and_then(|held| Catalogue::get().size(held)) {
+            cores.give_back(held);
+            own.give_back(held);
+        }
         let used_by = |families: &BTreeMap<String, i64>| families.get(&family).copied().unwrap_or(0);
         let mut bounds = Vec::new();
-        if reserved.low_priority {
+        if asked.low_priority {
             let text = "Total Cluster Low Priority Regional vCPUs".to_owned();
             bounds.push((text, limit(Limit::LowPriority), cores.low_priority));
         } else {
             let text = crate::quota::localized_family(&size.family, false);
-            if let Some(limit) = self.quotas.workspace_limit(&key.0, &size.family) {
-                let mut own = Cores::default();
-                workspace.computes.values().for_each(|compute| own.add(&compute.machine));
+            if let Some(limit) = self.quotas.workspace_limit(key, &size.family) {
                 bounds.push((format!("{text} of the workspace"), limit, used_by(&own.families)));
             }
             bounds.push((text, limit(Limit::Family(&size.family)), used_by(&cores.families)));
@@ -58,6 +75,46 @@ impl World {
             "Operation results in exceeding quota limits of {text}. Maximum allowed: {limit}, Current in use: {used}, Additional requested: {wanted}. Click here to view and request for quota: {link}"
         );
         Grant { nodes: room(limit, used), refused: Some(ArmError::new("ClusterCoreQuotaReached", message)) }
+    }
+
+    /// Why an instance of a size cannot be made or started, if it cannot: no such size for instances, a limit below it, or no room
+    /// left. Codes are those of clusters, whose quota it is; the words about limits: feast-azure issue 69. `held`: the size that it
+    /// holds quota for already.
+    pub(crate) fn no_room(
+        &self,
+        workspace: &str,
+        location: &str,
+        vm_size: &str,
+        held: Option<&str>,
+    ) -> Option<ArmError> {
+        let catalogue = Catalogue::get();
+        let Some(size) = catalogue.size(vm_size).filter(|size| size.supports("ComputeInstance")) else {
+            let mut error = ArmError::new(
+                "InvalidPropertyValue",
+                format!(
+                    "The specified value {vm_size} for property VMSize is not a supported VM size for compute instances. See additional details for supported VM sizes."
+                ),
+            );
+            error.details.push(("SupportedVMSizes".into(), catalogue.names_for("ComputeInstance").join(",")));
+            return Some(error);
+        };
+        let subscription = self.workspaces.get(workspace)?.subscription.as_str();
+        let needed = i64::from(size.vcpus);
+        let limits =
+            [(short_family(&size.family), Limit::Family(&size.family)), ("total".to_owned(), Limit::Dedicated)];
+        for (what, limit) in limits {
+            let limit = self.quotas.limit(subscription, location, limit);
+            if needed > limit {
+                let kind = if what == "total" { "total" } else { "family" };
+                let message = format!(
+                    "The specified subscription has a {what} vCPU quota of {limit} and is less than the requested compute instance's which maps to {needed} vCPUs. Talk to your Subscription Admin or refer to https://docs.microsoft.com/azure/machine-learning/how-to-manage-quotas#request-quota-increases to increase the {kind} vCPU quota"
+                );
+                return Some(ArmError::new("ClusterMinNodesExceedCoreQuota", message));
+            }
+        }
+        let asked = Reserved { vm_size, machines: 1, low_priority: false };
+        let grant = self.room(workspace, location, asked, 1, held);
+        if grant.nodes == 0 { grant.refused } else { None }
     }
 
     /// Why a create fails, if it does: the size, or quota that leaves no room for its least nodes (recorded 2022; size:
@@ -125,6 +182,13 @@ impl World {
 }
 
 impl Cores {
+    /// Takes one dedicated machine away.
+    fn give_back(&mut self, size: &VmSize) {
+        let cores = i64::from(size.vcpus);
+        self.dedicated -= cores;
+        *self.families.entry(size.family.to_ascii_lowercase()).or_default() -= cores;
+    }
+
     fn add(&mut self, machine: &Machine) {
         let Some(reserved) = machine.reserved().filter(|reserved| reserved.machines > 0) else { return };
         let Some(size) = Catalogue::get().size(reserved.vm_size) else { return };
@@ -139,7 +203,7 @@ impl Cores {
     }
 }
 
-fn usable_size(settings: &Settings) -> Result<&'static crate::sizes::VmSize, ArmError> {
+fn usable_size(settings: &Settings) -> Result<&'static VmSize, ArmError> {
     let catalogue = Catalogue::get();
     let invalid = |message: String| ArmError::new("InvalidPropertyValue", message);
     let Some(size) = catalogue.size(&settings.vm_size).filter(|size| size.supports("AmlCompute")) else {

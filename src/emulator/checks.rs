@@ -382,7 +382,7 @@ mod tests {
             (json!({"maxNodeCount": -1}), json!({})),
             (json!({"maxNodeCount": 65_001}), json!({})),
             (json!({"maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "5 minutes"}), json!({})),
-            (ok.clone(), json!({"computeType": "ComputeInstance"})),
+            (ok.clone(), json!({"computeType": "Kusto"})),
             (ok.clone(), json!({"computeType": "Toaster"})),
             (ok.clone(), json!({"computeLocation": "atlantis"})),
             (ok, json!({"properties": null})),

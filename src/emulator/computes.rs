@@ -4,7 +4,10 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::{
-    compute::{Change, Compute, Pending, State},
+    compute::{
+        Change, Compute, Pending, State,
+        instance::power::{Trigger, Verb},
+    },
     errors::Refusal,
     message::Response,
     operations::Outcome,
@@ -119,6 +122,9 @@ impl World {
         if let Some(compute) = self.compute_mut(&key) {
             remember(compute);
             compute.state = State::Deleting;
+            if let Some(instance) = compute.machine.instance_mut() {
+                instance.begin(Verb::Delete, Trigger::User, call.now.service, pending.ends);
+            }
             compute.modified_on = call.now.service;
             compute.pending = Some(pending);
         }

@@ -5,16 +5,15 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actions::node_key,
     compute::{
         ArmError, Change,
-        machine::Cluster,
-        nodes::{self, NodeState},
+        instance::power::{Trigger, Verb},
+        nodes::NodeState,
     },
     outages::Manner,
     rights::Rights,
     seed::{AssignmentSeed, Lock, PolicySeed, QuotaSeed, ThrottleSeed, WorkspaceSeed},
-    time::{self, Now},
+    time::Now,
     world::{ComputeKey, World},
 };
 
@@ -65,6 +64,67 @@ pub enum Event {
         /// Its id; absent: all jobs.
         #[serde(default)]
         run: Option<String>,
+    },
+    /// A person begins to work on an instance: it is not idle until `userAway`.
+    UserActive {
+        /// The instance.
+        compute: String,
+    },
+    /// Nobody works on an instance any more.
+    UserAway {
+        /// The instance.
+        compute: String,
+    },
+    /// An instance stops now for being idle.
+    IdleShutdown {
+        /// The instance.
+        compute: String,
+    },
+    /// An instance is stopped now by a schedule.
+    ScheduledStop {
+        /// The instance.
+        compute: String,
+    },
+    /// An instance is started now by a schedule.
+    ScheduledStart {
+        /// The instance.
+        compute: String,
+    },
+    /// The setup in the create or start that runs on an instance fails now.
+    SetupFails {
+        /// The instance.
+        compute: String,
+        /// `SetupScriptsError` if absent: the user's script. Others, as `StorageMountError`, are the service's own setup.
+        #[serde(default)]
+        code: Option<String>,
+        /// Why, in a few words.
+        #[serde(default)]
+        message: Option<String>,
+    },
+    /// The operation that runs on an instance is given up for taking too long.
+    OperationTimesOut {
+        /// The instance.
+        compute: String,
+    },
+    /// The machine of an instance breaks, is not heard of, or works again.
+    InstanceHealth {
+        /// The instance.
+        compute: String,
+        /// What becomes of it.
+        health: Health,
+    },
+    /// The disk of an instance is full, or has room again.
+    DiskFull {
+        /// The instance.
+        compute: String,
+        /// Absent: it is.
+        #[serde(default = "yes")]
+        full: bool,
+    },
+    /// A newer operating system image for instances is released.
+    ImageReleased {
+        /// Its version, such as `26.11.02`.
+        version: String,
     },
     /// The operation that runs on a compute fails now.
     OperationFails {
@@ -175,8 +235,24 @@ pub enum Event {
     },
 }
 
+/// How the machine of an instance does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Health {
+    /// It works.
+    Good,
+    /// It is broken.
+    Unusable,
+    /// Nobody knows.
+    Unknown,
+}
+
 fn one() -> u32 {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How long ARM waits for a provider.
@@ -190,28 +266,25 @@ impl World {
     /// # Errors
     /// What it names does not exist, or it cannot happen now.
     pub(crate) fn happen(&mut self, event: Event, now: Now) -> Result<String, String> {
-        let at = now.service;
-        self.settle(at);
+        self.settle(now.service);
         match event {
             Event::NodePreempted { compute, count } => self.strike(&compute, NodeState::Preempted, count, now),
             Event::NodesUnusable { compute, count, code } => self.break_nodes(&compute, count, code, now),
-            Event::NodesRepaired { compute } => self.on_nodes(&compute, now, |cluster| {
-                cluster.pool.repair(at);
-                Ok("nodes repaired".into())
-            }),
-            Event::RunSubmitted { compute, nodes, run } => {
-                let run = run.unwrap_or_else(|| self.random.uuid().to_string());
-                self.on_nodes(&compute, now, |cluster| {
-                    cluster.pool.submit(&run, nodes);
-                    Ok(run.clone())
-                })
+            Event::NodesRepaired { compute } => self.repair_nodes(&compute, now),
+            Event::RunSubmitted { compute, nodes, run } => self.submit_run(&compute, nodes, run, now),
+            Event::RunFinished { compute, run } => self.finish_run(&compute, run.as_deref(), now),
+            Event::UserActive { compute } => self.user(&compute, true, now),
+            Event::UserAway { compute } => self.user(&compute, false, now),
+            Event::IdleShutdown { compute } => self.happens_by_itself(&compute, Verb::Stop, Trigger::IdleShutdown, now),
+            Event::ScheduledStop { compute } => self.happens_by_itself(&compute, Verb::Stop, Trigger::Schedule, now),
+            Event::ScheduledStart { compute } => self.happens_by_itself(&compute, Verb::Start, Trigger::Schedule, now),
+            Event::SetupFails { compute, code, message } => {
+                self.fail_setup(&compute, code.as_deref(), message.as_deref(), now)
             }
-            Event::RunFinished { compute, run } => self.on_nodes(&compute, now, |cluster| {
-                if cluster.pool.finish(run.as_deref(), at) {
-                    return Ok("run finished".into());
-                }
-                Err("the compute has no such run".into())
-            }),
+            Event::OperationTimesOut { compute } => self.time_out(&compute, now),
+            Event::InstanceHealth { compute, health } => self.break_instance(&compute, health, now),
+            Event::DiskFull { compute, full } => self.fill_disk(&compute, full, now),
+            Event::ImageReleased { version } => Ok(self.release_image(&version)),
             Event::OperationFails { compute, code, message } => self.fail_operation(&compute, &code, &message, now),
             Event::QuotaChanged(quota) => {
                 self.quotas.set(&quota);
@@ -246,63 +319,6 @@ impl World {
         }
     }
 
-    /// Does something to the nodes of a cluster that has some, and lets the autoscaler react.
-    fn on_nodes(
-        &mut self,
-        compute: &str,
-        now: Now,
-        deed: impl FnOnce(&mut Cluster) -> Result<String, String>,
-    ) -> Result<String, String> {
-        let key = self.find_compute(compute)?;
-        let Some(found) = self.compute_mut(&key).filter(|compute| compute.born) else {
-            return Err(format!("compute '{compute}' is not made yet, so it has no nodes"));
-        };
-        let kind = found.machine.kind();
-        let Some(cluster) = found.machine.cluster_mut() else {
-            return Err(format!("compute '{compute}' is of type {kind}, which has no nodes"));
-        };
-        let said = deed(cluster)?;
-        self.nudge(&key, now.service);
-        Ok(said)
-    }
-
-    fn strike(&mut self, compute: &str, state: NodeState, count: u32, now: Now) -> Result<String, String> {
-        self.on_nodes(compute, now, |cluster| match cluster.pool.strike(state, count, now.service).len() {
-            0 => Err("the compute has no working node".into()),
-            struck => Ok(format!("{struck} nodes")),
-        })
-    }
-
-    fn break_nodes(&mut self, compute: &str, count: u32, code: Option<String>, now: Now) -> Result<String, String> {
-        let code = code.unwrap_or_else(|| "DiskFull".into());
-        let key = self.find_compute(compute)?;
-        let id = self.resource_id(&key.0, &key.1);
-        let seed = self.seed;
-        let made = self.compute_mut(&key).map_or(now.service, |compute| compute.created_on);
-        self.on_nodes(compute, now, |cluster| {
-            let struck = cluster.pool.strike(NodeState::Unusable, count, now.service);
-            if struck.is_empty() {
-                return Err("the compute has no working node".into());
-            }
-            let key = node_key(&id, &time::ticks(made));
-            let identity = nodes::Identity { seed, key: &key };
-            let low_priority = cluster.settings.is_low_priority();
-            // Code, texts and details as recorded in 2023; other codes have texts of the same form.
-            let disk = code == "DiskFull";
-            let text = if disk { "There is not enough disk space on the node" } else { "The node is unusable" };
-            let told = struck.iter().map(|index| {
-                format!("ComputeNode.Id={}: {text}", nodes::id(identity, *index, low_priority))
-            });
-            let mut error = ArmError::new(&code, told.collect::<Vec<_>>().join(","));
-            if disk {
-                let detail = "The VM disk is full. Delete jobs, tasks, or files on the node to free up space and then reboot the node.";
-                error.details = struck.iter().map(|_| ("Message".to_owned(), detail.to_owned())).collect();
-            }
-            cluster.pool.errors = vec![error];
-            Ok(format!("{} nodes", struck.len()))
-        })
-    }
-
     fn fail_operation(&mut self, compute: &str, code: &str, message: &str, now: Now) -> Result<String, String> {
         let key = self.find_compute(compute)?;
         let Some(pending) = self.compute_mut(&key).and_then(|compute| compute.pending.as_mut()) else {
@@ -311,6 +327,7 @@ impl World {
         let what = match pending.change {
             Change::Create => "create",
             Change::Update(_) => "update",
+            Change::Power(verb) => verb.word(),
             Change::Delete { .. } => "delete",
         };
         pending.failure = Some(ArmError::new(code, message));
@@ -336,7 +353,7 @@ impl World {
         only(self.workspaces.keys().filter(|key| wanted(key)).cloned(), "workspace", text)
     }
 
-    fn find_compute(&self, text: &str) -> Result<ComputeKey, String> {
+    pub(crate) fn find_compute(&self, text: &str) -> Result<ComputeKey, String> {
         let lower = text.trim_start_matches('/').to_ascii_lowercase();
         let all = self
             .workspaces

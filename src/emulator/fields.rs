@@ -1,6 +1,6 @@
 //! Typed reading of JSON bodies, with refusals that name the path of the member. Knows no resource type.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
@@ -108,6 +108,62 @@ impl<'a> Fields<'a> {
             }
         };
         object.iter().map(read).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of objects, each with its place.
+    ///
+    /// # Errors
+    /// A member that is no list, an item that is no object.
+    pub(crate) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, Refusal> {
+        self.value(name).map(|value| Self::list(value, &self.at(name))).transpose()
+    }
+
+    /// A list of objects that stands at `path`.
+    ///
+    /// # Errors
+    /// A value that is no list, an item that is no object.
+    pub(crate) fn list(value: &'a Value, path: &str) -> Result<Vec<Self>, Refusal> {
+        let items = value.as_array().ok_or_else(|| wrong(path, "a list"))?;
+        let read = |(index, item): (usize, &'a Value)| {
+            let path = format!("{path}[{index}]");
+            let object = item.as_object().ok_or_else(|| wrong(&path, "an object"))?;
+            Ok(Self { object: Some(object), path })
+        };
+        items.iter().enumerate().map(read).collect()
+    }
+
+    /// A list of whole numbers within bounds.
+    ///
+    /// # Errors
+    /// A member that is no list, an item that is no such number.
+    pub(crate) fn numbers(&self, name: &str, bounds: RangeInclusive<i8>) -> Result<Option<Vec<i8>>, Refusal> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let wanted = format!("a list of integers from {} to {}", bounds.start(), bounds.end());
+        let read = |item: &Value| item.as_i64().and_then(|number| i8::try_from(number).ok());
+        let numbers: Option<Vec<i8>> = value.as_array().and_then(|items| items.iter().map(read).collect());
+        match numbers.filter(|numbers| numbers.len() <= 64 && numbers.iter().all(|number| bounds.contains(number))) {
+            Some(numbers) => Ok(Some(numbers)),
+            None => Err(wrong(&self.at(name), &wanted)),
+        }
+    }
+
+    /// A member that must be there and be a text.
+    ///
+    /// # Errors
+    /// An absent or empty member, one that is no text.
+    pub(crate) fn required(&self, name: &str) -> Result<&'a str, Refusal> {
+        match self.text(name)?.filter(|text| !text.trim().is_empty()) {
+            Some(text) => Ok(text),
+            None => {
+                let path = self.at(name);
+                Err(Refusal::user_error(format!("The value of '{path}' must be specified.")).target(path))
+            }
+        }
+    }
+
+    /// The refusal of a member's value, with what would be right.
+    pub(crate) fn refuse(&self, name: &str, wanted: &str) -> Refusal {
+        wrong(&self.at(name), wanted)
     }
 
     /// The path of a member.

@@ -10,6 +10,7 @@ use crate::{
     compute::{
         Compute, State,
         identity::{Identity, Issuer},
+        instance::{power::Power, settings::User},
     },
     faults::Faults,
     locks::Locks,
@@ -24,6 +25,9 @@ use crate::{
     workspace::Workspace,
     world::{Subscription, World},
 };
+
+/// The operating system image that instances are made with until a newer one is released (recorded 2024-07-24).
+const IMAGE: &str = "24.06.10";
 
 impl World {
     /// The world of a seed at `now`.
@@ -47,6 +51,7 @@ impl World {
             agenda: BTreeSet::new(),
             wakes: 0,
             random,
+            image: IMAGE.into(),
         };
         for subscription in &seed.subscriptions {
             world.add_subscription(subscription, now)?;
@@ -131,7 +136,7 @@ impl World {
     }
 
     /// A compute that is there from the start.
-    fn existing(&self, workspace: &Workspace, body: &Value, now: Now) -> Result<Compute, String> {
+    fn existing(&mut self, workspace: &Workspace, body: &Value, now: Now) -> Result<Compute, String> {
         let name = body.get("name").and_then(Value::as_str).ok_or("'name' is missing")?;
         let created = match body.pointer("/properties/createdOn").and_then(Value::as_str) {
             None => now.service,
@@ -147,6 +152,12 @@ impl World {
         let mut machine = read.machine;
         machine.born(created);
         machine.complete();
+        if let Some(instance) = machine.instance_mut() {
+            let creator = self.directory.principals().iter().find(|known| known.tenant == workspace.tenant);
+            let object = creator.map_or_else(|| uuid::Uuid::nil().to_string(), |known| known.object_id.clone());
+            self.endow(instance, User { object, tenant: workspace.tenant.clone() }, &id, created);
+            instance.settled(seeded_power(body)?, now.service);
+        }
         Ok(Compute {
             name: name.to_owned(),
             compute_location: read.compute_location.unwrap_or_else(|| location.clone()),
@@ -166,6 +177,15 @@ impl World {
             hidden_reads: 0,
             previous: None,
         })
+    }
+}
+
+/// The state of an instance that is there from the start: Running if it says nothing else.
+fn seeded_power(body: &Value) -> Result<Power, String> {
+    match body.pointer("/properties/properties/state").and_then(Value::as_str) {
+        None | Some("Running") => Ok(Power::Running),
+        Some("Stopped") => Ok(Power::Stopped),
+        Some(other) => Err(format!("'properties.properties.state' '{other}' is neither Running nor Stopped")),
     }
 }
 

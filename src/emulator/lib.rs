@@ -23,6 +23,8 @@ mod headers;
 mod host;
 mod http;
 mod imds;
+mod instance_events;
+mod instances;
 mod journal;
 mod keeper;
 mod lifecycle;
@@ -30,6 +32,7 @@ mod locks;
 mod manage;
 mod message;
 mod metadata;
+mod node_events;
 mod operations;
 mod outages;
 mod pairs;
@@ -70,7 +73,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 pub use crate::{
-    events::Event,
+    events::{Event, Health},
     faults::{Effect, Fault, Match, When},
     journal::Entry,
     outages::Manner,

@@ -56,6 +56,7 @@ impl World {
             self.finish(key, at);
         }
         self.settle_nodes(key, at);
+        self.settle_instance(key, at);
         self.schedule(key);
     }
 

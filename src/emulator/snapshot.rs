@@ -73,6 +73,7 @@ fn show(compute: &Compute, id: &str) -> Value {
         let what = match &pending.change {
             Change::Create => "create",
             Change::Update(_) => "update",
+            Change::Power(verb) => verb.word(),
             Change::Delete { detach: true, .. } => "detach",
             Change::Delete { detach: false, .. } => "delete",
         };
@@ -80,6 +81,14 @@ fn show(compute: &Compute, id: &str) -> Value {
             "id": pending.operation.to_string(),
             "change": what,
             "ends": pending.ends.map(time::ticks)
+        });
+    }
+    if let Some(instance) = compute.machine.instance() {
+        shown["instance"] = json!({
+            "jobs": instance.jobs(),
+            "personActive": instance.active,
+            "nextSchedule": instance.fires.map(time::ticks),
+            "diskFull": instance.disk_full
         });
     }
     shown

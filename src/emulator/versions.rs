@@ -3,7 +3,7 @@
 use crate::errors::Refusal;
 
 /// Versions that are accepted: those that the papers and recordings name, and the published ones between them.
-pub(crate) const SUPPORTED: [&str; 47] = [
+pub(crate) const SUPPORTED: [&str; 48] = [
     "2018-03-01-preview",
     "2018-11-19",
     "2019-05-01",
@@ -49,6 +49,7 @@ pub(crate) const SUPPORTED: [&str; 47] = [
     "2025-12-01",
     "2026-01-15-preview",
     "2026-03-01",
+    "2026-03-15-preview",
     "2026-05-01",
     "2026-05-15-preview",
 ];
@@ -100,6 +101,47 @@ pub(crate) fn patch_status(version: &str) -> u16 {
     if matches!(version, "2020-08-01" | "2023-04-01") { 200 } else { 202 }
 }
 
+/// The status of a start, stop or restart: 202 (recorded 2022), but 200 for the version whose only known client, Microsoft's Python
+/// management SDK of 2021, takes nothing else (sdk-wire-notes 3).
+pub(crate) fn power_status(version: &str) -> u16 {
+    if version == "2020-08-01" { 200 } else { 202 }
+}
+
+/// Whether a version knows something.
+type Knows = fn(&str) -> bool;
+
+/// The actions on computes, by their path in lower case, with the word for each in refusals and the versions that know it.
+const ACTIONS: [(&str, &str, Knows); 12] = [
+    ("listnodes", "ComputeListNodes", |_| true),
+    ("listkeys", "ComputeListKeys", |_| true),
+    ("start", "ComputeStart", |_| true),
+    ("stop", "ComputeStop", |_| true),
+    ("restart", "ComputeRestart", |_| true),
+    ("resize", "ComputeResize", newer_preview),
+    ("getallowedvmsizesforresize", "ComputeGetAllowedVmSizesForResize", newer_preview),
+    // How-to-create-compute-instance calls it with this version, though no specification of it does.
+    ("updateidleshutdownsetting", "ComputeUpdateIdleShutdownSetting", |version| {
+        version == "2021-07-01" || newer_preview(version)
+    }),
+    ("customservices", "ComputeUpdateCustomServices", newer_preview),
+    ("updatedatamounts", "ComputeUpdateDataMounts", newer_preview),
+    // Published once (azure-rest-api-specs issue 20274).
+    ("updateschedules", "ComputeUpdateSchedules", |version| version == "2021-03-01-preview"),
+    // Never published: azureml-core calls it with 2020-02-02, azure-ai-ml with 2024-04-01-preview (measured).
+    ("enablesso", "ComputeEnableSso", |version| version == "2020-02-02" || newer_preview(version)),
+];
+
+/// The previews that are on file with these actions: 2024-04-01-preview and those after it.
+fn newer_preview(version: &str) -> bool {
+    version.ends_with("-preview") && version >= "2024-04-01"
+}
+
+/// The word for an action, if the version knows it.
+pub(crate) fn action(name: &str, version: &str) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    ACTIONS.iter().find(|(known, _, knows)| *known == lower && knows(version)).map(|(_, word, _)| *word)
+}
+
 /// The member of a `vmSizes` answer that holds the list: `amlCompute` for azureml-core's version (sdk-wire-notes 3).
 pub(crate) fn sizes_member(version: &str) -> &'static str {
     if version == "2020-02-02" { "amlCompute" } else { "value" }
@@ -113,6 +155,22 @@ pub(crate) fn quota_success(version: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn actions_are_known_to_the_versions_that_have_them() {
+        for (name, known, unknown) in [
+            ("Start", "2020-02-02", ""),
+            ("resize", "2026-03-15-preview", "2026-05-01"),
+            ("updateIdleShutdownSetting", "2021-07-01", "2024-04-01"),
+            ("updateSchedules", "2021-03-01-preview", "2024-04-01-preview"),
+            ("enableSso", "2020-02-02", "2023-08-01-preview"),
+            ("customServices", "2024-04-01-preview", "2023-10-01"),
+        ] {
+            assert!(action(name, known).is_some(), "{name}");
+            assert!(unknown.is_empty() || action(name, unknown).is_none(), "{name}");
+        }
+        assert_eq!(action("explode", "2026-05-01"), None);
+    }
 
     #[test]
     fn versions_are_checked_with_arms_codes() {

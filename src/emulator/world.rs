@@ -64,6 +64,8 @@ pub(crate) struct World {
     #[serde(skip)]
     pub(crate) wakes: u64,
     pub(crate) random: Random,
+    /// The newest operating system image of instances.
+    pub(crate) image: String,
 }
 
 /// A request that passed ARM's first checks.

@@ -8,6 +8,7 @@ use crate::{
         Before, Change, Compute, State,
         amlcompute::Settings,
         identity::{Identity, IdentityRequest, Issuer},
+        instance::power::{Trigger, Verb},
         machine::{Cluster, Machine},
         nodes::Pool,
     },
@@ -60,8 +61,12 @@ impl World {
         let compute_location = body.compute_location.unwrap_or_else(|| location.clone());
         self.room_for_one_more(call, &compute_location)?;
         let identity = self.identity(call, id, None, body.identity.as_ref(), true)?;
-        let pending = self.begin(call, key, id, "create", body.machine.times().create, Change::Create);
-        let operation = pending.operation;
+        let mut machine = body.machine;
+        let doom = self.admit_instance(call, key, name, &compute_location, &mut machine)?;
+        let soon = doom.as_ref().and_then(|(_, soon)| *soon);
+        let mut pending = self.begin(call, key, id, "create", soon.unwrap_or(machine.times().create), Change::Create);
+        pending.failure = pending.failure.or(doom.map(|(error, _)| error));
+        let (operation, ends) = (pending.operation, pending.ends);
         let mut compute = Compute {
             name: name.to_owned(),
             location,
@@ -74,7 +79,7 @@ impl World {
             modified_on: call.now.service,
             state: State::Creating,
             errors: Vec::new(),
-            machine: body.machine,
+            machine,
             born: false,
             pending: Some(pending),
             wake: None,
@@ -90,6 +95,10 @@ impl World {
             compute.machine.inherit(left.clone());
             (compute.compute_location, compute.born) = (location.clone(), true);
             workspace.detached.remove(&key.1);
+        }
+        if let Some(instance) = compute.machine.instance_mut() {
+            instance.begin(Verb::Create, Trigger::User, call.now.service, ends);
+            compute.wake = instance.next();
         }
         workspace.ghosts.remove(&key.1);
         workspace.computes.insert(key.1.clone(), compute);
@@ -117,8 +126,10 @@ impl World {
         let Some(compute) = self.compute_mut(key) else { return Ok(Response::empty(404)) };
         remember(compute);
         compute.machine.change(&body.machine);
-        compute.tags = Some(body.tags.unwrap_or_default());
-        compute.identity = identity;
+        if compute.machine.replaces_envelope() {
+            compute.tags = Some(body.tags.unwrap_or_default());
+            compute.identity = identity;
+        }
         compute.modified_on = call.now.service;
         compute.state = State::Creating;
         compute.pending = Some(pending);

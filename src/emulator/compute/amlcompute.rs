@@ -176,7 +176,11 @@ fn check_password(password: &str) -> Result<(), Refusal> {
         .target("properties.properties.userAccountCredentials.adminUserPassword"))
 }
 
-fn subnet_id(id: &str) -> Result<(), Refusal> {
+/// Checks the ARM id of a subnet.
+///
+/// # Errors
+/// 400 `LinkedInvalidPropertyId`, as ARM refuses ids that it cannot check rights on.
+pub(crate) fn subnet_id(id: &str) -> Result<(), Refusal> {
     let parts: Vec<String> = id.split('/').map(str::to_ascii_lowercase).collect();
     let names: Vec<&str> = parts.iter().map(String::as_str).collect();
     match names.as_slice() {

@@ -1,4 +1,4 @@
-//! What a compute is beside the envelope that all have: a cluster, or something attached. The one place where types are told apart;
+//! What a compute is beside the envelope that all have: a cluster, an instance, or something attached. The one place where types are told apart;
 //! what a type is stands in its own file. Owns no clock and no quota.
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use super::{
     Compute,
     amlcompute::Settings,
     attached::{self, Attached},
+    instance::{Instance, power::Verb, settings},
     nodes::{Pool, Scale},
 };
 use crate::{errors::Refusal, fields::Fields};
@@ -17,6 +18,7 @@ use crate::{errors::Refusal, fields::Fields};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Machine {
     Cluster(Box<Cluster>),
+    Instance(Box<Instance>),
     Attached(Box<Attached>),
 }
 
@@ -42,6 +44,8 @@ pub(crate) enum Look {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Kept {
     Scale(Scale),
+    /// An instance is not changed by a PUT.
+    Nothing,
     Attached(Box<Attached>),
 }
 
@@ -76,6 +80,10 @@ impl Machine {
             let settings = Settings::read(&base.object("properties")?)?;
             return Ok(Self::Cluster(Box::new(Cluster { settings, pool: Pool::new(Timestamp::UNIX_EPOCH) })));
         }
+        if kind == "ComputeInstance" {
+            let settings = settings::Settings::read(&base.object("properties")?)?;
+            return Ok(Self::Instance(Box::new(Instance::new(settings))));
+        }
         attached::read(kind, base).map(|attached| Self::Attached(Box::new(attached)))
     }
 
@@ -83,16 +91,22 @@ impl Machine {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Cluster(_) => "AmlCompute",
+            Self::Instance(_) => "ComputeInstance",
             Self::Attached(attached) => attached.kind.name,
         }
     }
 
     /// `properties.properties`.
-    pub(crate) fn describe(&self, _of: &Compute, look: Look) -> Value {
+    pub(crate) fn describe(&self, of: &Compute, look: Look) -> Value {
         match self {
             Self::Cluster(cluster) => match look {
                 Look::Answer | Look::Unborn => cluster.settings.echo(),
                 Look::Born => cluster.settings.show(&cluster.pool),
+            },
+            Self::Instance(instance) => match look {
+                Look::Answer => instance.echo(false),
+                Look::Unborn => instance.echo(true),
+                Look::Born => instance.show(&of.name, &of.compute_location),
             },
             Self::Attached(attached) => (attached.kind.show)(attached),
         }
@@ -106,7 +120,7 @@ impl Machine {
                 id.replace("/Microsoft.MachineLearningServices/workspaces/", "/Microsoft.BatchAI/workspaces/")
                     .replace("/computes/", "/clusters/")
             ),
-            Self::Cluster(_) => Value::Null,
+            Self::Cluster(_) | Self::Instance(_) => Value::Null,
             Self::Attached(attached) => json!(attached.resource_id),
         }
     }
@@ -114,7 +128,7 @@ impl Machine {
     /// `properties.isAttachedCompute`.
     pub(crate) fn is_attached(&self) -> bool {
         match self {
-            Self::Cluster(_) => false,
+            Self::Cluster(_) | Self::Instance(_) => false,
             Self::Attached(_) => true,
         }
     }
@@ -123,6 +137,7 @@ impl Machine {
     pub(crate) fn vm_size(&self) -> Option<&str> {
         match self {
             Self::Cluster(cluster) => Some(&cluster.settings.vm_size),
+            Self::Instance(instance) => Some(&instance.settings.vm_size),
             Self::Attached(_) => None,
         }
     }
@@ -131,6 +146,7 @@ impl Machine {
     pub(crate) fn subnet(&self) -> Option<&str> {
         match self {
             Self::Cluster(cluster) => cluster.settings.subnet.as_deref(),
+            Self::Instance(instance) => instance.settings.subnet.as_deref(),
             Self::Attached(_) => None,
         }
     }
@@ -139,6 +155,10 @@ impl Machine {
     pub(crate) fn times(&self) -> Times {
         match self {
             Self::Cluster(_) => CLUSTER,
+            // A PUT on an instance, which changes nothing, is given the time that it takes on a cluster; a detach likewise.
+            Self::Instance(instance) => {
+                Times { create: instance.takes(Verb::Create), delete: instance.takes(Verb::Delete), ..CLUSTER }
+            }
             Self::Attached(_) => attached::TIMES,
         }
     }
@@ -151,6 +171,11 @@ impl Machine {
                 machines: cluster.pool.reserved(),
                 low_priority: cluster.settings.is_low_priority(),
             }),
+            Self::Instance(instance) => Some(Reserved {
+                vm_size: &instance.settings.vm_size,
+                machines: u32::from(instance.holds_quota()),
+                low_priority: false,
+            }),
             Self::Attached(_) => None,
         }
     }
@@ -159,7 +184,7 @@ impl Machine {
     pub(crate) fn born(&mut self, at: Timestamp) {
         match self {
             Self::Cluster(cluster) => cluster.pool = Pool::new(at),
-            Self::Attached(_) => {}
+            Self::Instance(_) | Self::Attached(_) => {}
         }
     }
 
@@ -167,7 +192,7 @@ impl Machine {
     pub(crate) fn complete(&mut self) {
         match self {
             Self::Cluster(cluster) => cluster.settings.complete(),
-            Self::Attached(_) => {}
+            Self::Instance(_) | Self::Attached(_) => {}
         }
     }
 
@@ -177,7 +202,7 @@ impl Machine {
             Self::Cluster(cluster) => {
                 cluster.settings.vm_priority.get_or_insert("Dedicated");
             }
-            Self::Attached(_) => {}
+            Self::Instance(_) | Self::Attached(_) => {}
         }
     }
 
@@ -185,6 +210,7 @@ impl Machine {
     pub(crate) fn keep(&self) -> Kept {
         match self {
             Self::Cluster(cluster) => Kept::Scale(cluster.settings.scale),
+            Self::Instance(_) => Kept::Nothing,
             Self::Attached(attached) => Kept::Attached(attached.clone()),
         }
     }
@@ -194,7 +220,8 @@ impl Machine {
         match (self, kept) {
             (Self::Cluster(cluster), Kept::Scale(scale)) => cluster.settings.scale = scale,
             (Self::Attached(attached), Kept::Attached(before)) => *attached = before,
-            (Self::Cluster(_), Kept::Attached(_)) | (Self::Attached(_), Kept::Scale(_)) => {}
+            // What is kept of a type fits that type; an instance has nothing to put back.
+            (Self::Cluster(_) | Self::Instance(_) | Self::Attached(_), _) => {}
         }
     }
 
@@ -204,15 +231,25 @@ impl Machine {
         match (self, asked) {
             (Self::Cluster(cluster), Self::Cluster(asked)) => cluster.settings.scale = asked.settings.scale,
             (Self::Attached(attached), Self::Attached(asked)) => attached.clone_from(asked),
-            (Self::Cluster(_), Self::Attached(_)) | (Self::Attached(_), Self::Cluster(_)) => {}
+            // A PUT cannot change the type, and of an instance nothing (bicep issue 17617).
+            (Self::Cluster(_) | Self::Instance(_) | Self::Attached(_), _) => {}
         }
     }
 
     /// Whether something of it lives on when it is detached and is found again by a compute of its name (azureml-api f.3).
     pub(crate) fn survives_detach(&self) -> bool {
         match self {
-            Self::Cluster(_) => true,
+            Self::Cluster(_) | Self::Instance(_) => true,
             Self::Attached(_) => false,
+        }
+    }
+
+    /// Whether a PUT on it replaces tags and identity. Those of an instance are taken to be fixed, as Terraform's provider takes
+    /// them (azureml-api f.1).
+    pub(crate) fn replaces_envelope(&self) -> bool {
+        match self {
+            Self::Instance(_) => false,
+            Self::Cluster(_) | Self::Attached(_) => true,
         }
     }
 
@@ -224,7 +261,8 @@ impl Machine {
                 *cluster = left;
                 cluster.settings.scale = scale;
             }
-            (Self::Cluster(_), Self::Attached(_)) | (Self::Attached(_), Self::Cluster(_) | Self::Attached(_)) => {}
+            (Self::Instance(instance), Self::Instance(left)) => *instance = left,
+            (Self::Cluster(_) | Self::Instance(_) | Self::Attached(_), _) => {}
         }
     }
 
@@ -234,7 +272,7 @@ impl Machine {
     /// 400 for types without secrets (recorded 2022-06-05 of a cluster).
     pub(crate) fn keys(&self) -> Result<Value, Refusal> {
         let secrets = match self {
-            Self::Cluster(_) => &Value::Null,
+            Self::Cluster(_) | Self::Instance(_) => &Value::Null,
             Self::Attached(attached) => &attached.secrets,
         };
         let kind = self.kind();
@@ -251,7 +289,7 @@ impl Machine {
     /// Whether a DELETE may take the thing itself away, not only its entry in the workspace (azureml-api f.3).
     pub(crate) fn is_deletable(&self) -> bool {
         match self {
-            Self::Cluster(_) => true,
+            Self::Cluster(_) | Self::Instance(_) => true,
             Self::Attached(attached) => attached.kind.deletable,
         }
     }
@@ -260,7 +298,7 @@ impl Machine {
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
             Self::Cluster(cluster) => Some(cluster),
-            Self::Attached(_) => None,
+            Self::Instance(_) | Self::Attached(_) => None,
         }
     }
 
@@ -268,7 +306,23 @@ impl Machine {
     pub(crate) fn cluster_mut(&mut self) -> Option<&mut Cluster> {
         match self {
             Self::Cluster(cluster) => Some(cluster),
-            Self::Attached(_) => None,
+            Self::Instance(_) | Self::Attached(_) => None,
+        }
+    }
+
+    /// The instance, if it is one.
+    pub(crate) fn instance(&self) -> Option<&Instance> {
+        match self {
+            Self::Instance(instance) => Some(instance),
+            Self::Cluster(_) | Self::Attached(_) => None,
+        }
+    }
+
+    /// The instance, if it is one, to change it.
+    pub(crate) fn instance_mut(&mut self) -> Option<&mut Instance> {
+        match self {
+            Self::Instance(instance) => Some(instance),
+            Self::Cluster(_) | Self::Attached(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod amlcompute;
 pub(crate) mod attached;
 pub(crate) mod identity;
+pub(crate) mod instance;
 pub(crate) mod machine;
 pub(crate) mod nodes;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use self::{
     identity::Identity,
+    instance::power::{Power, Verb},
     machine::{Kept, Look, Machine},
 };
 use crate::time;
@@ -75,6 +77,8 @@ pub(crate) enum Change {
     Create,
     /// Holds what is put back if it fails.
     Update(Box<Before>),
+    /// An instance is started, stopped, restarted or resized; `provisioningState` stays as it is (recorded 2022-09-07).
+    Power(Verb),
     /// `detach`: the thing itself stays behind.
     Delete {
         detach: bool,
@@ -115,7 +119,7 @@ pub(crate) struct Compute {
     pub(crate) state: State,
     pub(crate) errors: Vec<ArmError>,
     pub(crate) machine: Machine,
-    /// Whether it ever was Succeeded: only then it has nodes.
+    /// Whether the thing itself was made: only then it has nodes.
     pub(crate) born: bool,
     pub(crate) pending: Option<Pending>,
     /// When it is looked at next, beside `pending`.
@@ -153,9 +157,14 @@ impl Compute {
         let pending = self.pending.take()?;
         let failure = pending.failure.or(match pending.change {
             Change::Create => verdict,
-            Change::Update(_) | Change::Delete { .. } => None,
+            Change::Update(_) | Change::Power(_) | Change::Delete { .. } => None,
         });
         self.modified_on = at;
+        if !matches!(pending.change, Change::Update(_))
+            && let Some(instance) = self.machine.instance_mut()
+        {
+            instance.end(at, failure.as_ref());
+        }
         if !self.machine.is_attached() {
             // Tags of an attached machine stay null (azureml-api f.5).
             self.tags.get_or_insert_default();
@@ -168,7 +177,15 @@ impl Compute {
                 self.machine.restore(kept);
                 return Some(self.fail(error));
             }
-            (Change::Create | Change::Delete { .. }, Some(error)) => return Some(self.fail(error)),
+            (Change::Power(_), None) => return Some(Ended::Succeeded),
+            (Change::Power(_), Some(error)) => return Some(Ended::Failed(error)),
+            (Change::Delete { .. }, Some(error)) => return Some(self.fail(error)),
+            (Change::Create, Some(error)) => {
+                // An instance whose setup failed is there and can be looked into.
+                let there = self.machine.instance().is_some_and(|instance| instance.power != Power::CreateFailed);
+                self.born = self.born || there;
+                return Some(self.fail(error));
+            }
             (Change::Create, None) => {
                 if !self.born {
                     self.machine.born(time::after(at, NOTICED));

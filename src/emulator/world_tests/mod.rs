@@ -5,12 +5,14 @@ mod clusters;
 mod governance;
 mod hands;
 mod hostile;
+mod instances;
 mod refusals;
 mod regional;
 mod regions;
 mod roles;
 mod state;
 mod subscriptions;
+mod workdays;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

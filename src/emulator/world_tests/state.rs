@@ -21,6 +21,20 @@ fn rich() -> Bench {
     low["identity"] = json!({"type": "SystemAssigned"});
     low["tags"] = json!({"team": "vision"});
     bench.made("low", &low);
+    let days = json!({"hours": [8], "minutes": [30], "weekDays": ["Monday"]});
+    let recurrence =
+        json!({"frequency": "Week", "interval": 2, "schedule": days, "timeZone": "W. Europe Standard Time"});
+    let schedules = json!({"computeStartStop": [
+        {"action": "Start", "triggerType": "Recurrence", "recurrence": recurrence},
+        {"action": "Stop", "triggerType": "Cron", "cron": {"expression": "0 18 * * 1-5", "startTime": "2026-01-01T00:00:00"}}]});
+    let services = json!([{"name": "rstudio", "image": {"reference": "r"}}]);
+    bench.workstation(
+        "station",
+        &json!({"idleTimeBeforeShutdown": "PT1H", "applicationSharingPolicy": "Personal",
+        "schedules": schedules, "customServices": services, "autologgerSettings": {"mlflowAutologger": "Enabled"}}),
+    );
+    bench.event(&json!({"event": "runSubmitted", "compute": "station", "run": "j"})).unwrap();
+    bench.post("station", "restart", None);
     bench.made("busy", &cluster("Standard_D2_v2", 0, 4));
     bench.made("left", &cluster("Standard_D2_v2", 0, 1));
     let factory = json!({"location": "eastus", "properties": {"computeType": "DataFactory", "resourceId": "/subscriptions/S/resourceGroups/g/providers/Microsoft.DataFactory/factories/f"}});

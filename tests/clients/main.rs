@@ -15,4 +15,5 @@ mod player;
 mod reads;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod tutorial;
 mod venv;

@@ -97,6 +97,11 @@ impl Directory {
         &self.principals
     }
 
+    /// Client id of a user-assigned identity that the seed lists.
+    pub(crate) fn listed_identity(&self, id: &str) -> Option<&str> {
+        self.identities.get(&id.to_ascii_lowercase()).map(|(_, client)| client.as_str())
+    }
+
     /// Principal id and client id of a user-assigned identity, or `None` if there is no such identity.
     pub(crate) fn identity(&self, id: &str) -> Option<(String, String)> {
         let key = id.to_ascii_lowercase();

@@ -162,7 +162,7 @@ impl World {
     /// The answer with the URL of its operation.
     pub(crate) fn accepted(&mut self, call: &Call<'_>, response: Response, operation: uuid::Uuid) -> Response {
         let base = &call.request.base;
-        let url = self.operations.url(base, operation, &call.version, &mut self.random, call.now.service);
+        let url = self.operations.url(base, operation, &call.version, call.now.service);
         response.with("Azure-AsyncOperation", url)
     }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Answers `GET /metadata/identity/oauth2/token` (learn.microsoft.com: how-to-use-vm-token; numbers are texts there). Without a
-/// choice it is the first principal; `client_id` and `object_id` choose another.
+/// choice it is the first principal; `client_id`, `object_id` and `msi_res_id` (the ARM id of an identity of the seed) choose another.
 pub(crate) fn token(directory: &Directory, request: &Request, wall: Timestamp) -> Response {
     match grant(directory, request, wall) {
         Ok(body) => Response::json(200, &body),
@@ -31,6 +31,11 @@ fn grant(directory: &Directory, request: &Request, wall: Timestamp) -> Result<Va
     value("api-version").ok_or("Required query variable 'api-version' is missing")?;
     let resource = value("resource").ok_or("Required query variable 'resource' is missing")?;
     let (client, object) = (value("client_id"), value("object_id"));
+    let resource_id = value("msi_res_id").or_else(|| value("mi_res_id"));
+    let client = match resource_id {
+        Some(id) => Some(directory.listed_identity(&id).ok_or("Identity not found")?.to_owned()),
+        None => client,
+    };
     let is = |wanted: &Option<String>, known: &str| wanted.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(known));
     let mut known = directory.principals().iter();
     let principal = known
@@ -80,6 +85,24 @@ mod tests {
     }
 
     #[test]
+    fn identity_is_chosen_by_its_arm_id_if_the_seed_lists_it() {
+        let seed = r#"{"identities": [{"id": "/subscriptions/S/i", "principalId": "p", "clientId": "second"}], "principals": [
+            {"tenant": "t", "clientId": "first", "clientSecret": "x"},
+            {"tenant": "t", "clientId": "second", "clientSecret": "x"}]}"#;
+        let directory = Directory::new(&Seed::from_json(seed).unwrap()).unwrap();
+        let request = Request {
+            method: "GET".into(),
+            query: "api-version=2018-02-01&resource=https://management.azure.com/&msi_res_id=%2Fsubscriptions%2Fs%2Fi"
+                .into(),
+            headers: vec![("metadata".into(), "true".into())],
+            ..Request::default()
+        };
+        let answer = token(&directory, &request, Timestamp::UNIX_EPOCH);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status, &body["client_id"]), (200, &json!("second")));
+    }
+
+    #[test]
     fn machine_is_refused_without_header_version_or_resource_and_for_an_identity_it_has_not() {
         let good = "api-version=2018-02-01&resource=https://management.azure.com/";
         for (header, query, word) in [
@@ -87,6 +110,7 @@ mod tests {
             (true, "resource=x".into(), "'api-version'"),
             (true, "api-version=2018-02-01".into(), "'resource'"),
             (true, format!("{good}&client_id=nobody"), "Identity not found"),
+            (true, format!("{good}&msi_res_id=/subscriptions/s/x"), "Identity not found"),
         ] {
             let (status, body) = ask(header, &query);
             assert_eq!((status, &body["error"]), (400, &json!("invalid_request")));

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{errors::Refusal, random::Random, route};
+use crate::{
+    errors::Refusal,
+    random::{self, Random},
+    route,
+};
 
 /// How many operations are remembered; older ones answer 404, as Azure's do in time.
 const KEPT: usize = 20_000;
@@ -35,13 +39,15 @@ pub(crate) struct Operations {
     known: HashMap<Uuid, Operation>,
     order: VecDeque<Uuid>,
     certificate: String,
+    /// What signatures depend on beside the URL.
+    key: u64,
 }
 
 impl Operations {
     /// None yet. `random` gives the stand-in for ARM's signing certificate, the same in every URL.
     pub(crate) fn new(random: &mut Random) -> Self {
         let certificate = format!("MII{}", random.base64url(2_600));
-        Self { known: HashMap::new(), order: VecDeque::new(), certificate }
+        Self { known: HashMap::new(), order: VecDeque::new(), certificate, key: random.next() }
     }
 
     /// Begins an operation.
@@ -102,17 +108,44 @@ impl Operations {
 
     /// The URL of `Azure-AsyncOperation`, 3.2 kB with what ARM appends since 2024: ticks, signing certificate, signature, hash
     /// (azureml-api a.4).
-    pub(crate) fn url(&self, base: &str, id: Uuid, version: &str, random: &mut Random, at: Timestamp) -> String {
+    pub(crate) fn url(&self, base: &str, id: Uuid, version: &str, at: Timestamp) -> String {
         let operation = self.known.get(&id);
         let subscription = operation.map_or("", |operation| operation.subscription.as_str());
         let location = operation.map_or("", |operation| operation.location.as_str());
         // .NET ticks: 100 ns since the year 1.
         let ticks = at.as_nanosecond() / 100 + 621_355_968_000_000_000;
-        let (signature, hash) = (random.base64url(342), random.base64url(43));
+        let (signature, hash) = self.signature(&id.to_string(), version, &ticks.to_string());
         let certificate = &self.certificate;
         format!(
             "{base}/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}/computeOperationsStatus/{id}?api-version={version}&service=new&t={ticks}&c={certificate}&s={signature}&h={hash}"
         )
+    }
+
+    fn signature(&self, id: &str, version: &str, ticks: &str) -> (String, String) {
+        let mut random = Random::new(random::hash(self.key, &format!("{} {version} {ticks}", id.to_ascii_lowercase())));
+        (random.base64url(342), random.base64url(43))
+    }
+
+    /// Checks the signed parameters of a poll. A URL without any of them is one of the time before 2024, and is answered.
+    ///
+    /// # Errors
+    /// 400 if they were altered, cut short, or belong to another operation or version.
+    pub(crate) fn signed(&self, id: &str, query: &str) -> Result<(), Refusal> {
+        let [ticks, certificate, signature, hash] = ["t", "c", "s", "h"].map(|name| route::query_value(query, name));
+        if [&ticks, &certificate, &signature, &hash].iter().all(|value| value.is_none()) {
+            return Ok(());
+        }
+        let version = route::query_value(query, "api-version").unwrap_or_default();
+        let (good_signature, good_hash) = self.signature(id, &version, ticks.as_deref().unwrap_or_default());
+        let good = ticks.is_some()
+            && certificate.as_deref() == Some(self.certificate.as_str())
+            && signature == Some(good_signature)
+            && hash == Some(good_hash);
+        if good {
+            return Ok(());
+        }
+        let text = "The request URI is invalid: its signed parameters are not those that were given out with the operation. Use the URL of Azure-AsyncOperation unaltered.";
+        Err(Refusal::gateway(400, "InvalidRequestUri", text))
     }
 }
 
@@ -143,7 +176,7 @@ mod tests {
         let id = random.uuid();
         operations.begin(id, "S", "eastus");
         let at = "2025-11-04T09:40:52.0958590Z".parse().unwrap();
-        let url = operations.url("https://h:1", id, "2026-05-01", &mut random, at);
+        let url = operations.url("https://h:1", id, "2026-05-01", at);
         assert!((3_200..4_100).contains(&url.len()), "{}", url.len());
         assert!(
             url.starts_with(
@@ -151,6 +184,28 @@ mod tests {
             )
         );
         assert!(url.contains("?api-version=2026-05-01&service=new&t=638978460520958590&c=MII"));
+    }
+
+    #[test]
+    fn signed_parameters_are_good_whole_or_not_at_all() {
+        let mut random = Random::new(1);
+        let mut operations = Operations::new(&mut random);
+        let (id, other) = (random.uuid(), random.uuid());
+        operations.begin(id, "S", "eastus");
+        let url = operations.url("https://h:1", id, "2026-05-01", Timestamp::UNIX_EPOCH);
+        let query = url.split_once('?').unwrap().1;
+        let check = |id: Uuid, query: &str| operations.signed(&id.to_string(), query).is_ok();
+        assert!(check(id, query) && check(id, "api-version=2026-05-01&service=new"));
+        assert!(check(id, &query.replace("_", "%5F")), "another spelling of the same");
+        let without = |name: &str| {
+            let kept = query.split('&').filter(|pair| !pair.starts_with(&format!("{name}=")));
+            kept.collect::<Vec<_>>().join("&")
+        };
+        for name in ["t", "c", "s", "h"] {
+            assert!(!check(id, &without(name)), "without {name}");
+        }
+        assert!(!check(id, &query[..query.len() - 1]) && !check(id, &query.replace("2026-05-01", "2024-04-01")));
+        assert!(!check(other, query) && !check(id, &query.replace("&t=6", "&t=7")));
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl World {
             }
             (LocationResource::Usages, "GET") => json!({"value": self.usages(&call.subscription, &region)}),
             (LocationResource::Quotas, "GET") => json!({"value": self.quotas_of(&call.subscription, &region)}),
-            (LocationResource::Operation(id), "GET") => self.operations.status(id, &call.subscription, &region)?,
+            (LocationResource::Operation(id), "GET") => {
+                self.operations.signed(id, &call.request.query)?;
+                self.operations.status(id, &call.subscription, &region)?
+            }
             (LocationResource::UpdateQuotas, "POST") => self.update_quotas(call, &region)?,
             (LocationResource::UpdateQuotas, _) => return Err(wrong_method(method, "POST")),
             _ => return Err(wrong_method(method, "GET")),

@@ -58,7 +58,7 @@ impl Directory {
                     .object_id
                     .clone()
                     .unwrap_or_else(|| random::uuid_for(seed.random, &principal.client_id).to_string()),
-                rights: Arc::new(rights.map_err(|why| format!("seed: principals[{index}].{why}"))?),
+                rights: Arc::new(rights.map_err(|why| format!("principals[{index}].{why}"))?),
             })
         });
         let identities = seed.identities.iter().map(|identity| {

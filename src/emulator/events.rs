@@ -286,10 +286,7 @@ impl World {
             Event::DiskFull { compute, full } => self.fill_disk(&compute, full, now),
             Event::ImageReleased { version } => Ok(self.release_image(&version)),
             Event::OperationFails { compute, code, message } => self.fail_operation(&compute, &code, &message, now),
-            Event::QuotaChanged(quota) => {
-                self.quotas.set(&quota);
-                Ok("quota changed".into())
-            }
+            Event::QuotaChanged(quota) => self.change_quota(&quota),
             Event::WorkspaceDeleted { workspace } => self.delete_workspace(&workspace),
             Event::WorkspaceCreated { subscription, group, workspace } => {
                 self.create_workspace(subscription.as_deref(), &group, &workspace, now)
@@ -310,10 +307,7 @@ impl World {
             Event::LockChanged { group, scope, lock } => self.change_lock(group.as_deref(), scope.as_deref(), lock),
             Event::PolicyAssigned { subscription, policy } => self.assign_policy(subscription.as_deref(), policy),
             Event::PolicyRemoved { subscription, name } => self.remove_policy(subscription.as_deref(), &name),
-            Event::ThrottleChanged(limits) => {
-                self.throttle.change(limits);
-                Ok("budgets changed".into())
-            }
+            Event::ThrottleChanged(limits) => self.change_throttle(limits),
             Event::RegionFailed { location, how, after } => self.begin_outage(&location, how, after.unsigned_abs()),
             Event::RegionRecovered { location } => self.end_outage(&location),
         }

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::{
     aad::Directory,
-    checks::{self, LOCATIONS},
+    checks,
     compute::{
         Compute, State,
         identity::{Identity, Issuer},
         instance::{power::Power, settings::User},
     },
     faults::Faults,
+    inspection,
     locks::Locks,
     operations::Operations,
     outages::Outages,
@@ -33,12 +34,17 @@ impl World {
     /// The world of a seed at `now`.
     ///
     /// # Errors
-    /// What is wrong with the seed, and where.
+    /// What is wrong with the seed, with the path of the member.
     pub(crate) fn new(seed: &Seed, now: Now) -> Result<Self, String> {
+        Self::build(seed, now).map_err(|why| format!("seed: {why}"))
+    }
+
+    fn build(seed: &Seed, now: Now) -> Result<Self, String> {
+        inspection::inspect(seed)?;
         let mut random = Random::new(seed.random);
         let mut world = Self {
             seed: seed.random,
-            page_size: seed.page_size.max(1),
+            page_size: seed.page_size,
             directory: Directory::new(seed)?,
             subscriptions: BTreeMap::new(),
             workspaces: BTreeMap::new(),
@@ -53,22 +59,17 @@ impl World {
             random,
             image: IMAGE.into(),
         };
-        for subscription in &seed.subscriptions {
-            world.add_subscription(subscription, now)?;
+        for (index, subscription) in seed.subscriptions.iter().enumerate() {
+            world.add_subscription(subscription, now).map_err(|why| format!("subscriptions[{index}].{why}"))?;
         }
         for (index, lock) in seed.locks.iter().enumerate() {
-            let scope = world.known_scope(&lock.scope).map_err(|why| format!("seed: locks[{index}].scope: {why}"))?;
+            let scope = world.known_scope(&lock.scope).map_err(|why| format!("locks[{index}].scope: {why}"))?;
             world.locks.change(&scope, Some(lock.lock));
         }
         Ok(world)
     }
 
     fn add_subscription(&mut self, seed: &SubscriptionSeed, now: Now) -> Result<(), String> {
-        for (what, id) in [("subscription", &seed.id), ("tenant of subscription", &seed.tenant)] {
-            if uuid::Uuid::parse_str(id).is_err() {
-                return Err(format!("seed: {what} '{id}' is no UUID"));
-            }
-        }
         let groups = seed.resource_groups.iter().map(|group| (group.name.to_ascii_lowercase(), group.name.clone()));
         let subscription = Subscription {
             id: seed.id.clone(),
@@ -76,14 +77,12 @@ impl World {
             groups: groups.collect(),
             policies: seed.policies.clone(),
         };
-        if self.subscriptions.insert(seed.id.to_ascii_lowercase(), subscription).is_some() {
-            return Err(format!("seed: subscription '{}' is there twice", seed.id));
-        }
-        for group in &seed.resource_groups {
+        self.subscriptions.insert(seed.id.to_ascii_lowercase(), subscription);
+        for (index, group) in seed.resource_groups.iter().enumerate() {
             self.locks.change(&format!("/subscriptions/{}/resourceGroups/{}", seed.id, group.name), group.lock);
-            for workspace in &group.workspaces {
+            for (place, workspace) in group.workspaces.iter().enumerate() {
                 let made = self.add_workspace((&seed.id, &seed.tenant), &group.name, workspace, now);
-                made.map_err(|why| format!("seed: {why}"))?;
+                made.map_err(|why| format!("resourceGroups[{index}].workspaces[{place}].{why}"))?;
             }
         }
         Ok(())
@@ -92,7 +91,7 @@ impl World {
     /// Makes a workspace, in the subscription of that id and tenant.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// What is wrong with it, with the member.
     pub(crate) fn add_workspace(
         &mut self,
         (subscription, tenant): (&str, &str),
@@ -100,15 +99,12 @@ impl World {
         seed: &WorkspaceSeed,
         now: Now,
     ) -> Result<(), String> {
-        let location = normal_location(&seed.location);
-        if !LOCATIONS.contains(&location.as_str()) {
-            return Err(format!("workspace '{}': location '{}' is no region of Azure ML", seed.name, seed.location));
-        }
+        inspection::workspace(seed)?;
         let mut workspace = Workspace {
             subscription: subscription.to_owned(),
             group: group.to_owned(),
             name: seed.name.clone(),
-            location,
+            location: normal_location(&seed.location),
             tenant: tenant.to_owned(),
             tags: seed.tags.clone(),
             created_on: now.service,
@@ -118,13 +114,15 @@ impl World {
         };
         let key = format!("{subscription}/{group}/{}", seed.name).to_ascii_lowercase();
         if self.workspaces.contains_key(&key) {
-            return Err(format!("workspace '{}' is there twice in group '{group}'", seed.name));
+            return Err(format!("name: '{}' is there twice in group '{group}'", seed.name));
         }
         for (index, body) in seed.computes.iter().enumerate() {
-            let compute = self
-                .existing(&workspace, body, now)
-                .map_err(|why| format!("workspace '{}': computes[{index}]: {why}", seed.name))?;
+            let at = |why: String| format!("computes[{index}]{why}");
+            let compute = self.existing(&workspace, body, now).map_err(at)?;
             let lower = compute.name.to_ascii_lowercase();
+            if workspace.computes.contains_key(&lower) {
+                return Err(at(format!(".name: '{}' is there twice", compute.name)));
+            }
             workspace.computes.insert(lower, compute);
         }
         let names: Vec<String> = workspace.computes.keys().cloned().collect();
@@ -137,12 +135,13 @@ impl World {
 
     /// A compute that is there from the start.
     fn existing(&mut self, workspace: &Workspace, body: &Value, now: Now) -> Result<Compute, String> {
-        let name = body.get("name").and_then(Value::as_str).ok_or("'name' is missing")?;
+        let name = body.get("name").and_then(Value::as_str).ok_or(".name: it is missing, or no text")?;
+        inspection::named(name, "-_").map_err(|why| format!(".{why}"))?;
         let created = match body.pointer("/properties/createdOn").and_then(Value::as_str) {
             None => now.service,
-            Some(text) => text.parse().map_err(|_| format!("'properties.createdOn' '{text}' is no timestamp"))?,
+            Some(text) => text.parse().map_err(|_| format!(".properties.createdOn: '{text}' is no timestamp"))?,
         };
-        let read = checks::compute_body(body).map_err(|refusal| refusal.message)?;
+        let read = checks::compute_body(body).map_err(|refusal| format!(": {}", refusal.message))?;
         let location = read.location.unwrap_or_else(|| workspace.location.clone());
         let id = workspace.compute_id(name).to_ascii_lowercase();
         let system = random::uuid_for(self.seed, &format!("system identity of {id}")).to_string();
@@ -163,7 +162,7 @@ impl World {
             compute_location: read.compute_location.unwrap_or_else(|| location.clone()),
             location,
             tags: Some(read.tags.unwrap_or_default()),
-            identity: identity.transpose().map_err(|refusal| refusal.message)?,
+            identity: identity.transpose().map_err(|refusal| format!(": {}", refusal.message))?,
             description: read.description,
             disable_local_auth: read.disable_local_auth,
             created_on: created,
@@ -220,15 +219,31 @@ mod tests {
     #[test]
     fn wrong_seeds_are_refused_with_the_place() {
         for (text, part) in [
-            (with_workspace(r#"{"name": "w", "location": "atlantis"}"#), "workspace 'w': location 'atlantis'"),
+            (r#"{"location": "atlantis"}"#, ".location: 'atlantis' is no region"),
+            (r#"{"computes": [{}]}"#, ".computes[0].name: it is missing"),
+            (r#"{"computes": [{"name": "a/b"}]}"#, ".computes[0].name: 'a/b' is no name"),
+            (r#"{"computes": [{"name": "a"}]}"#, ".computes[0]: The request must have 'properties'."),
             (
-                with_workspace(r#"{"name": "w", "location": "eastus", "computes": [{}]}"#),
-                "computes[0]: 'name' is missing",
+                r#"{"computes": [{"name": "a", "properties": {"createdOn": "yesterday"}}]}"#,
+                ".computes[0].properties.createdOn: 'yesterday' is no timestamp",
             ),
-            (r#"{"subscriptions": [{"id": "x", "tenant": "y"}]}"#.to_owned(), "subscription 'x' is no UUID"),
+            (
+                r#"{"computes": [{"name": "a", "properties": {"computeType": "DataFactory"}}, {"name": "A", "properties": {"computeType": "DataFactory"}}]}"#,
+                ".computes[1].name: 'A' is there twice",
+            ),
         ] {
-            let error = build(&text).unwrap_err();
-            assert!(error.contains(part), "{error}");
+            let mut workspace: Value = serde_json::from_str(text).unwrap();
+            workspace["name"] = "w".into();
+            if workspace.get("location").is_none() {
+                workspace["location"] = "eastus".into();
+            }
+            let error = build(&with_workspace(&workspace.to_string())).unwrap_err();
+            let path = "seed: subscriptions[0].resourceGroups[0].workspaces[0]";
+            assert!(error.starts_with(&format!("{path}{part}")), "{error}");
         }
+        let role = r#"{"principals": [{"tenant": "t", "clientId": "c", "clientSecret": "s", "roleAssignments": [{"scope": "x"}]}]}"#;
+        assert!(build(role).unwrap_err().starts_with("seed: principals[0].roleAssignments[0].role: "));
+        let lock = r#"{"locks": [{"scope": "/subscriptions/x", "lock": "ReadOnly"}]}"#;
+        assert!(build(lock).unwrap_err().starts_with("seed: locks[0].scope: there is nothing"));
     }
 }

@@ -4,13 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    checks::LOCATIONS,
     compute::Change,
+    inspection,
     operations::Outcome,
     outages::Manner,
     rights::Rights,
     route::normal_location,
-    seed::{Lock, PolicySeed, WorkspaceSeed},
+    seed::{Lock, PolicySeed, QuotaSeed, ThrottleSeed, WorkspaceSeed},
     time::Now,
     world::{Subscription, World},
 };
@@ -111,10 +111,8 @@ impl World {
     }
 
     pub(crate) fn begin_outage(&mut self, location: &str, manner: Manner, after: Duration) -> Result<String, String> {
+        inspection::located(location)?;
         let region = normal_location(location);
-        if !LOCATIONS.contains(&region.as_str()) {
-            return Err(format!("'{location}' is no region of Azure ML"));
-        }
         let said = format!("region '{region}' is out of order");
         self.outages.begin(region, manner, after);
         Ok(said)
@@ -125,6 +123,19 @@ impl World {
             return Ok("region recovered".into());
         }
         Err(format!("region '{location}' is not out of order"))
+    }
+
+    pub(crate) fn change_quota(&mut self, quota: &QuotaSeed) -> Result<String, String> {
+        inspection::quota_of(quota)?;
+        self.one_subscription(Some(&quota.subscription))?;
+        self.quotas.set(quota);
+        Ok("quota changed".into())
+    }
+
+    pub(crate) fn change_throttle(&mut self, limits: ThrottleSeed) -> Result<String, String> {
+        inspection::throttle(&limits)?;
+        self.throttle.change(limits);
+        Ok("budgets changed".into())
     }
 
     /// Deletes a workspace with all that is in it: deletes that run succeed, all else that runs is canceled.

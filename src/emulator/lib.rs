@@ -23,6 +23,7 @@ mod headers;
 mod host;
 mod http;
 mod imds;
+mod inspection;
 mod instance_events;
 mod instances;
 mod journal;

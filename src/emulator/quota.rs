@@ -93,6 +93,11 @@ impl Quotas {
     }
 }
 
+/// Whether there is a family of that name, in any letter case.
+pub(crate) fn is_family(name: &str) -> bool {
+    Catalogue::get().families().iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The text that usages show beside a family's name (recorded 2025-11-04, double spaces included).
 pub(crate) fn localized_family(family: &str, low_priority: bool) -> String {
     let middle = family.get(8..).unwrap_or(family);

@@ -133,7 +133,7 @@ fn region_that_fails_answers_as_its_outage_looks_and_recovers() {
     assert_eq!(bench.compute("cpu-cluster")["properties"]["provisioningState"], "Succeeded");
     assert!(bench.event(&json!({"event": "regionRecovered", "location": "eastus"})).is_err());
     let nowhere = bench.event(&json!({"event": "regionFailed", "location": "atlantis"})).unwrap_err();
-    assert_eq!(nowhere, "'atlantis' is no region of Azure ML");
+    assert!(nowhere.starts_with("location: 'atlantis' is no region of Azure ML"), "{nowhere}");
 }
 
 #[test]

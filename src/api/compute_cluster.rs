@@ -73,11 +73,11 @@ use std::collections::BTreeMap;
 )]
 #[x_kube(
     validation = rules::CLUSTER.word("vmSize"),
-    validation = rules::CLUSTER.location(),
+    validation = rules::CLUSTER.location("location"),
     validation = rules::CLUSTER.field("vmPriority"),
     validation = rules::CLUSTER.field("osType"),
     validation = rules::CLUSTER.field("ssh"),
-    validation = rules::CLUSTER.subnet(),
+    validation = rules::CLUSTER.subnet("subnet"),
     validation = rules::CLUSTER.field("nodePublicIp"),
     validation = rules::CLUSTER.field("isolatedNetwork"),
     validation = rules::CLUSTER.field("description")

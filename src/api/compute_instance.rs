@@ -91,7 +91,7 @@ use std::collections::BTreeMap;
     validation = rules::INSTANCE.word("vmSize"),
     validation = rules::INSTANCE.assigned_user(),
     validation = rules::INSTANCE.field("ssh"),
-    validation = rules::INSTANCE.subnet(),
+    validation = rules::INSTANCE.subnet("subnet"),
     validation = rules::INSTANCE.field("nodePublicIp"),
     validation = rules::INSTANCE.identity(),
     validation = rules::INSTANCE.field("applicationSharing"),

@@ -26,9 +26,15 @@ pub enum YamlError {
 
 /// Every definition, by plural name.
 pub fn all_crds() -> Vec<CustomResourceDefinition> {
-    [crate::AzureIdentity::crd(), crate::ComputeCluster::crd(), crate::ComputeInstance::crd(), crate::Workspace::crd()]
-        .map(finish)
-        .into()
+    [
+        crate::AttachedCompute::crd(),
+        crate::AzureIdentity::crd(),
+        crate::ComputeCluster::crd(),
+        crate::ComputeInstance::crd(),
+        crate::Workspace::crd(),
+    ]
+    .map(finish)
+    .into()
 }
 
 /// A definition as YAML, the way it is committed.
@@ -61,6 +67,29 @@ pub(crate) fn environment_schema(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": limits::VARIABLES,
         "additionalProperties": {"type": "string", "maxLength": limits::VARIABLE},
     })
+}
+
+/// Labels: bounded, which no attribute can say of a map.
+pub(crate) fn labels_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": limits::LABELS,
+        "additionalProperties": {"type": "string", "maxLength": limits::LABEL},
+    })
+}
+
+/// Amounts of resources: bounded, which no attribute can say of a map.
+pub(crate) fn quantities_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": limits::LABELS,
+        "additionalProperties": {"type": "string", "maxLength": limits::DURATION},
+    })
+}
+
+/// A word that a rule judges, where an enum could not say enough.
+pub(crate) fn word_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "maxLength": limits::AZURE_WORD})
 }
 
 /// Client ids by ARM id: bounded, which no attribute can say of a map.

@@ -9,6 +9,7 @@
 #![allow(clippy::duplicated_attributes)]
 
 pub mod annotations;
+mod attached_compute;
 mod azure_identity;
 mod bounded;
 mod common;
@@ -22,6 +23,14 @@ mod status;
 mod time_zones;
 mod workspace;
 
+pub use attached_compute::{
+    AksAttach, AksAttachment, AksCreate, AksLoadBalancer, AksLoadBalancerType, AksNetwork, AksPurpose, AksReport,
+    AksSystemService, AksTls, AttachedCompute, AttachedComputeSpec, AttachedComputeStatus, AttachedDeletionPolicy,
+    AttachedType, AutoPauseReport, AutoScaleReport, BatchAttachment, DataFactoryAttachment,
+    DataLakeAnalyticsAttachment, DataLakeAnalyticsReport, DatabricksAttachment, DatabricksReport, HdInsightAttachment,
+    HostReport, InstanceType, InstanceTypeResources, KubernetesAttachment, KubernetesReport, SecretFingerprint,
+    SshCredentials, SynapseSparkAttachment, SynapseSparkReport, VirtualMachineAttachment,
+};
 pub use azure_identity::{
     AzureIdentity, AzureIdentitySpec, AzureIdentityStatus, AzureIdentityType, CertificateSource, SecretSource,
     ServicePrincipal, WorkloadIdentity,

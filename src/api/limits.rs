@@ -77,6 +77,19 @@ pub const PATH: usize = 512;
 /// References of container images: registry, repository, tag and digest fit.
 pub const IMAGE: usize = 512;
 
+/// DNS labels, and names of what Kubernetes names by them.
+pub const LABEL: usize = 63;
+/// Sizes of jobs that one attached cluster declares.
+pub const INSTANCE_TYPES: usize = 64;
+/// Labels in one node selector, and resources in one list of amounts.
+pub const LABELS: usize = 32;
+/// Nodes of an AKS cluster that Azure ML makes: AKS allows 1,000 in a pool, and Azure ML makes one pool.
+pub const AKS_NODES: i64 = 1_000;
+/// Ranges of IPv4 addresses: `255.255.255.255/32` has 18 characters.
+pub const CIDR: usize = 18;
+/// Names of accounts on machines that exist.
+pub const SSH_USERNAME: usize = 64;
+
 /// Reported texts of one word: reasons, codes, states, names of operations.
 pub const WORD: usize = 128;
 /// Reported messages. Kubernetes allows 32,768; a status stays small enough to be watched by many.
@@ -93,6 +106,10 @@ pub const PROVISIONING_ERRORS: usize = 10;
 pub const PLAN: usize = 32;
 /// Applications that an instance reports: its own, and those of its owner.
 pub const REPORTED_ENDPOINTS: usize = 64;
+/// Secrets' values that an attachment was given.
+pub const FINGERPRINTS: usize = 8;
+/// Azure ML's services on one AKS cluster.
+pub const SYSTEM_SERVICES: usize = 16;
 /// Hints on one object.
 pub const ADVICE: usize = 16;
 /// Reported counters: what a signed 32-bit integer of Azure's can hold.

@@ -3,10 +3,12 @@
 //! Must not decide anything the operator could not check again: admission is a courtesy to people, not a control.
 //! A message names the field in backquotes and says what is allowed. Regular expressions are RE2: no look-ahead.
 
+mod attached;
 mod fixed;
 mod instance;
 
-pub(crate) use fixed::{CLUSTER, INSTANCE, fixed_id, fixed_reference};
+pub(crate) use attached::*;
+pub(crate) use fixed::{ATTACHMENT, CLUSTER, CREATED_AKS, INSTANCE, fixed_id, fixed_reference};
 pub(crate) use instance::*;
 
 use crate::limits;

@@ -5,6 +5,7 @@
 - apiGroups:
   - compute.azureml.dev
   resources:
+  - attachedcomputes
   - azureidentities
   - computeclusters
   - computeinstances
@@ -17,6 +18,7 @@
 - apiGroups:
   - compute.azureml.dev
   resources:
+  - attachedcomputes/status
   - azureidentities/status
   - computeclusters/status
   - computeinstances/status
@@ -47,6 +49,7 @@
 - apiGroups:
   - apiextensions.k8s.io
   resourceNames:
+  - attachedcomputes.compute.azureml.dev
   - azureidentities.compute.azureml.dev
   - computeclusters.compute.azureml.dev
   - computeinstances.compute.azureml.dev
@@ -107,6 +110,7 @@
 - apiGroups:
   - compute.azureml.dev
   resources:
+  - attachedcomputes
   - azureidentities
   - computeclusters
   - computeinstances
@@ -122,6 +126,7 @@
 - apiGroups:
   - compute.azureml.dev
   resources:
+  - attachedcomputes
   - azureidentities
   - computeclusters
   - computeinstances

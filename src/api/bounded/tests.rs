@@ -8,6 +8,10 @@ use crate::{
     InstanceSshReport, OperationReport, OsImage, PlannedChange, ProvisioningError, ReportedUser, WorkspaceStatus,
     all_crds,
 };
+use crate::{
+    AksReport, AksSystemService, AttachedComputeStatus, AutoPauseReport, AutoScaleReport, DataLakeAnalyticsReport,
+    DatabricksReport, HostReport, KubernetesReport, SecretFingerprint, SynapseSparkReport,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
@@ -87,6 +91,46 @@ fn huge_instance() -> ComputeInstanceStatus {
     }
 }
 
+fn huge_attachment() -> AttachedComputeStatus {
+    let count = Some(i64::MAX);
+    let host = || Some(HostReport { address: Some(long()), ssh_port: count, vm_size: Some(long()) });
+    let service = AksSystemService { kind: long(), public_ip: Some(long()), version: Some(long()) };
+    let fingerprint = |n: usize| SecretFingerprint { field: format!("{}{}", n % 50, long()), fingerprint: long() };
+    AttachedComputeStatus {
+        common: huge().common,
+        attached_resource: Some(long()),
+        secret_fingerprints: (0..100).map(fingerprint).collect(),
+        kubernetes: Some(KubernetesReport {
+            namespace: Some(long()),
+            default_instance_type: Some(long()),
+            instance_types: (0..1_000).map(|n| format!("{}{}", n % 500, long())).collect(),
+            extension_principal_id: Some(long()),
+            extension_release_train: Some(long()),
+        }),
+        aks: Some(AksReport {
+            fqdn: Some(long()),
+            purpose: Some(long()),
+            node_count: Some(-1),
+            vm_size: Some(long()),
+            system_services: vec![service; 100],
+        }),
+        virtual_machine: host(),
+        hd_insight: host(),
+        databricks: Some(DatabricksReport { workspace_url: Some(long()) }),
+        data_lake_analytics: Some(DataLakeAnalyticsReport { default_store: Some(long()) }),
+        synapse_spark: Some(SynapseSparkReport {
+            workspace_name: Some(long()),
+            pool_name: Some(long()),
+            spark_version: Some(long()),
+            node_count: count,
+            node_size: Some(long()),
+            node_size_family: Some(long()),
+            auto_scale: Some(AutoScaleReport { enabled: true, min_nodes: count, max_nodes: count }),
+            auto_pause: Some(AutoPauseReport { enabled: true, delay_in_minutes: Some(-1) }),
+        }),
+    }
+}
+
 fn status_schema(kind: &str) -> Value {
     let crd = all_crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
     let crd = serde_json::to_value(crd).unwrap();
@@ -145,6 +189,10 @@ fn status_of_any_size_fits_its_schema_once_bounded() {
     assert!(unbounded.len() > 35, "the check must find what is too long: {unbounded:?}");
     assert_eq!(findings("ComputeInstance", &huge_instance().bounded()), Vec::<String>::new());
 
+    let unbounded = findings("AttachedCompute", &huge_attachment());
+    assert!(unbounded.len() > 40, "the check must find what is too long: {unbounded:?}");
+    assert_eq!(findings("AttachedCompute", &huge_attachment().bounded()), Vec::<String>::new());
+
     let conditions = vec![condition(ConditionType::Ready), condition(ConditionType::Stalled)];
     let workspace = WorkspaceStatus { observed_generation: -5, conditions: conditions.clone(), location: Some(long()) };
     assert_eq!(findings("Workspace", &workspace.bounded()), Vec::<String>::new());
@@ -161,6 +209,12 @@ fn bounded_status_names_each_entry_of_a_set_or_map_once() {
     let endpoints = huge_instance().bounded().endpoints;
     let names: std::collections::BTreeSet<_> = endpoints.iter().map(|endpoint| &endpoint.name).collect();
     assert_eq!((names.len(), endpoints.len() > 1), (endpoints.len(), true), "endpoints are a map by name");
+    let attached = huge_attachment().bounded();
+    let fields: std::collections::BTreeSet<_> = attached.secret_fingerprints.iter().map(|entry| &entry.field).collect();
+    assert_eq!((fields.len(), fields.len() > 1), (attached.secret_fingerprints.len(), true), "a map by field");
+    let types = attached.kubernetes.unwrap().instance_types;
+    let names: std::collections::BTreeSet<_> = types.iter().collect();
+    assert_eq!((names.len(), names.len() > 1), (types.len(), true), "instance types are a set");
     let azure = status.azure.unwrap();
     let tags: std::collections::BTreeSet<_> = azure.managed_tags.iter().collect();
     assert_eq!(tags.len(), azure.managed_tags.len(), "managed tags are a set");

@@ -31,6 +31,11 @@ pub(crate) const CLUSTER: UnlessRecreated = UnlessRecreated("deletes the cluster
 /// A workstation's disk holds whatever is not in the workspace's file share.
 pub(crate) const INSTANCE: UnlessRecreated =
     UnlessRecreated("deletes the instance in Azure with everything on its local disk and makes it again");
+/// What is attached was made elsewhere and is not touched.
+pub(crate) const ATTACHMENT: UnlessRecreated = UnlessRecreated("detaches the compute and attaches it again");
+/// An AKS cluster that was made here.
+pub(crate) const CREATED_AKS: UnlessRecreated =
+    UnlessRecreated("together with deletionPolicy: Delete deletes the AKS cluster and makes it again");
 
 impl UnlessRecreated {
     /// A field of the spec, by its path from there; `same` compares what was and what is.
@@ -51,31 +56,49 @@ impl UnlessRecreated {
         self.rule(field, &format!("self.{field}.lowerAscii() == oldSelf.{field}.lowerAscii()"))
     }
 
-    /// An optional field; `same` compares two present values.
-    fn if_present(self, field: &str, same: &str) -> Rule {
-        self.rule(field, &present_or(field, same))
+    /// An optional field, also below optional parents; `same` compares two present values. Where a parent came or went,
+    /// that is another rule's matter.
+    fn if_present(self, path: &str, same: &str) -> Rule {
+        let (path, field) = (&*cel(path), path);
+        let parents = path.match_indices('.').map(|(at, _)| &path[..at]);
+        let guard: String =
+            parents.map(|parent| format!("!has(self.{parent}) || !has(oldSelf.{parent}) || ")).collect();
+        self.rule(field, &format!("{guard}({})", present_or(path, same)))
     }
 
     /// An optional field, compared as it is.
-    pub(crate) fn field(self, field: &str) -> Rule {
-        self.if_present(field, &format!("self.{field} == oldSelf.{field}"))
+    pub(crate) fn field(self, path: &str) -> Rule {
+        self.if_present(path, &equal(&cel(path)))
+    }
+
+    /// An optional field, compared without case.
+    pub(crate) fn optional_word(self, path: &str) -> Rule {
+        self.if_present(path, &format!("self.{path}.lowerAscii() == oldSelf.{path}.lowerAscii()"))
     }
 
     /// A region, compared without case and spaces.
-    pub(crate) fn location(self) -> Rule {
-        self.if_present(
-            "location",
-            "self.location.lowerAscii().replace(' ', '') == oldSelf.location.lowerAscii().replace(' ', '')",
-        )
+    pub(crate) fn location(self, path: &str) -> Rule {
+        let plain = |whose: &str| format!("{whose}.{path}.lowerAscii().replace(' ', '')");
+        self.if_present(path, &format!("{} == {}", plain("self"), plain("oldSelf")))
     }
 
     /// A subnet, its id compared without case.
-    pub(crate) fn subnet(self) -> Rule {
-        self.if_present(
-            "subnet",
-            "has(self.subnet.id) && has(oldSelf.subnet.id) ? self.subnet.id.lowerAscii() == oldSelf.subnet.id.lowerAscii() \
-             : self.subnet == oldSelf.subnet",
-        )
+    pub(crate) fn subnet(self, path: &str) -> Rule {
+        self.if_present(path, &same_subnet(path))
+    }
+
+    /// An AKS cluster's network.
+    pub(crate) fn network(self, path: &str) -> Rule {
+        let rest = ["serviceCidr", "dnsServiceIP", "dockerBridgeCidr"].map(|field| equal(&format!("{path}.{field}")));
+        self.if_present(path, &format!("({}) && {}", same_subnet(&format!("{path}.subnet")), rest.join(" && ")))
+    }
+
+    /// TLS of an AKS cluster. Which Secret holds the certificate is no difference; what it holds is judged by its value.
+    pub(crate) fn tls(self) -> Rule {
+        let fields = ["hostname", "leafDomainLabel", "overwriteExistingDomain"]
+            .map(|field| format!("aks.tls.{field}"))
+            .map(|path| format!("({})", present_or(&path, &equal(&path))));
+        self.if_present("aks.tls", &fields.join(" && "))
     }
 
     /// An identity whose user-assigned ids are a set, compared without case.
@@ -128,6 +151,16 @@ impl UnlessRecreated {
             ),
         )
     }
+}
+
+/// A path as CEL writes it: words that it reserves stand between underscores.
+fn cel(path: &str) -> String {
+    path.split('.').map(|part| if part == "namespace" { "__namespace__" } else { part }).collect::<Vec<_>>().join(".")
+}
+
+fn same_subnet(path: &str) -> String {
+    let ids = format!("self.{path}.id.lowerAscii() == oldSelf.{path}.id.lowerAscii()");
+    format!("has(self.{path}.id) && has(oldSelf.{path}.id) ? {ids} : {}", equal(path))
 }
 
 fn equal(path: &str) -> String {

@@ -1,13 +1,13 @@
 //! Every CEL rule, from both sides, without a server.
 //!
-//! Must not be the only judge: an evaluator is not the API server. tests/crds.rs runs the same rows against a real one.
+//! Must not be the only judge: an evaluator is not the API server. tests/crds runs the same rows against a real one.
 // A test that cannot go on fails: clippy's leave for tests does not reach the functions beside them.
 #![allow(clippy::unwrap_used)]
 
 mod cases;
 
 use cases::{Case, Verdict};
-use kube_cel::{Validator, apply_defaults};
+use kube_cel::{CompiledSchema, Validator, apply_defaults, compile_schema};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -24,9 +24,11 @@ fn schemas() -> BTreeMap<String, Value> {
 fn judged() -> &'static [(Case, Vec<String>)] {
     static JUDGED: OnceLock<Vec<(Case, Vec<String>)>> = OnceLock::new();
     JUDGED.get_or_init(|| {
-        let schemas = schemas();
+        let compiled = |(kind, schema): (String, Value)| (kind, (compile_schema(&schema), schema));
+        let schemas: BTreeMap<String, (CompiledSchema, Value)> = schemas().into_iter().map(compiled).collect();
         let judge = |case: Case| {
-            let refusals = refusals(&schemas[case.object["kind"].as_str().unwrap()], &case);
+            let (compiled, schema) = &schemas[case.object["kind"].as_str().unwrap()];
+            let refusals = refusals(compiled, schema, &case);
             (case, refusals)
         };
         cases::all().into_iter().map(judge).collect()
@@ -34,11 +36,11 @@ fn judged() -> &'static [(Case, Vec<String>)] {
 }
 
 /// The messages of the rules that refuse.
-fn refusals(schema: &Value, case: &Case) -> Vec<String> {
+fn refusals(compiled: &CompiledSchema, schema: &Value, case: &Case) -> Vec<String> {
     // The API server fills in defaults before it asks the rules.
     let new = apply_defaults(schema, &case.object);
     let old = case.old.as_ref().map(|old| apply_defaults(schema, old));
-    match Validator::new().validate(schema, &new, old.as_ref()) {
+    match Validator::new().validate_compiled(compiled, &new, old.as_ref()) {
         Ok(()) => Vec::new(),
         Err(errors) => errors.into_vec().into_iter().map(|error| error.message).collect(),
     }

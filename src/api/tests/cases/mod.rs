@@ -1,7 +1,10 @@
 //! What the definitions accept and refuse, as data: one row per rule and side.
 //!
-//! Must not run anything: the rows are run offline beside this file, and against a real API server by tests/crds.rs.
+//! Must not run anything: the rows are run offline beside this file, and against a real API server by tests/crds.
 
+mod attached;
+mod attached_changes;
+mod attached_members;
 mod connections;
 mod creates;
 mod instance_changes;
@@ -45,6 +48,9 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(instances::all());
     cases.extend(instance_schedules::all());
     cases.extend(instance_changes::all());
+    cases.extend(attached::all());
+    cases.extend(attached_members::all());
+    cases.extend(attached_changes::all());
     cases
 }
 
@@ -72,6 +78,46 @@ pub(crate) fn cluster() -> Value {
 pub(crate) fn instance() -> Value {
     let spec = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2"});
     object("ComputeInstance", "workstation", &spec)
+}
+
+/// A resource of that provider and type, in a group of its own.
+pub(crate) fn resource(provider_and_types: &str) -> String {
+    format!("/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers/{provider_and_types}")
+}
+
+/// One attachment of each type, by its type: the smallest that is accepted. The last one makes its cluster.
+pub(crate) fn attachments() -> Vec<(&'static str, Value)> {
+    let by_id = |kind: &str| json!({"resourceId": resource(kind)});
+    let key = json!({"username": "azureuser", "privateKey": {"secretRef": {"name": "vm", "key": "id_ed25519"}}});
+    let vm = with(by_id("Microsoft.Compute/virtualMachines/dsvm"), "credentials", key.clone());
+    let hd = with(by_id("Microsoft.HDInsight/clusters/spark"), "credentials", key);
+    let token = json!({"secretRef": {"name": "databricks", "key": "token"}});
+    let databricks = with(by_id("Microsoft.Databricks/workspaces/dbx"), "accessToken", token);
+    vec![
+        ("Kubernetes", json!({"kubernetes": by_id("Microsoft.ContainerService/managedClusters/aks")})),
+        ("Aks", json!({"aks": {"attach": by_id("Microsoft.ContainerService/managedClusters/aks")}})),
+        ("VirtualMachine", json!({"virtualMachine": vm})),
+        ("HdInsight", json!({"hdInsight": hd})),
+        ("Databricks", json!({"databricks": databricks})),
+        ("DataLakeAnalytics", json!({"dataLakeAnalytics": by_id("Microsoft.DataLakeAnalytics/accounts/adla")})),
+        ("DataFactory", json!({"dataFactory": by_id("Microsoft.DataFactory/factories/adf")})),
+        ("SynapseSpark", json!({"synapseSpark": by_id("Microsoft.Synapse/workspaces/syn/bigDataPools/pool")})),
+        ("Batch", json!({"batch": by_id("Microsoft.Batch/batchAccounts/batch")})),
+        ("Aks", json!({"aks": {"create": {}}})),
+    ]
+}
+
+/// An attachment of that type and with that member.
+pub(crate) fn attachment(kind: &str, member: &Value) -> Value {
+    let mut spec = json!({"workspaceRef": {"name": "research"}, "type": kind});
+    spec.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+    object("AttachedCompute", "attached", &spec)
+}
+
+/// The smallest attachment of that type; for Aks that of a cluster that exists.
+pub(crate) fn attached(kind: &str) -> Value {
+    let (kind, member) = attachments().into_iter().find(|(name, _)| *name == kind).unwrap();
+    attachment(kind, &member)
 }
 
 /// Somebody.

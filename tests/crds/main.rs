@@ -5,8 +5,10 @@
 // A test that cannot go on fails: clippy's leave for tests does not reach the functions beside them.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../src/api/tests/cases/mod.rs"]
+#[path = "../../src/api/tests/cases/mod.rs"]
 mod cases;
+mod older;
+mod reports;
 
 use cases::{Case, Verdict};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -43,7 +45,8 @@ fn objects(client: &Client, namespace: &str, group: &str, kind: &str) -> Api<Dyn
 
 /// The smallest object of each kind.
 fn smallest() -> Vec<Value> {
-    let smallest = vec![cases::cluster(), cases::instance(), cases::workspace(), cases::identity()];
+    let smallest =
+        vec![cases::attached("Batch"), cases::cluster(), cases::instance(), cases::workspace(), cases::identity()];
     assert_eq!(smallest.len(), api::all_crds().len(), "one of each kind");
     smallest
 }
@@ -154,7 +157,7 @@ async fn defaults_are_the_policies_and_nothing_azure_defaults() {
     // Typed defaults and those of the schema must not differ: the operator also reads objects from files.
     assert_eq!(created.spec, object.spec);
 
-    let api: Api<api::ComputeInstance> = Api::namespaced(client, &namespace);
+    let api: Api<api::ComputeInstance> = Api::namespaced(client.clone(), &namespace);
     let object: api::ComputeInstance = serde_json::from_value(cases::instance()).unwrap();
     let created = api.create(&PostParams::default(), &object).await.unwrap();
     let defaults = json!({
@@ -164,79 +167,12 @@ async fn defaults_are_the_policies_and_nothing_azure_defaults() {
     });
     assert_eq!(serde_json::to_value(&created.spec).unwrap(), defaults);
     assert_eq!(created.spec, object.spec);
-}
 
-fn reported() -> Value {
-    let condition = |kind: &str, status: &str| {
-        json!({"type": kind, "status": status, "reason": "Succeeded", "message": "as declared",
-            "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1})
-    };
-    json!({
-        "observedGeneration": 1,
-        "conditions": [condition("Ready", "True"), condition("Drifted", "False")],
-        "azure": {"resourceId": "/subscriptions/s/computes/cpu-cluster", "location": "eastus",
-            "provisioningState": "Succeeded", "createdAt": "2026-01-01T00:00:00.123Z",
-            "firstReadyAt": "2026-01-01T00:00:00Z", "owned": true, "appliedGeneration": 1, "managedTags": ["a", "b"]},
-        "provisioningErrors": [{"code": "Quota", "message": "too little"}, {"code": "Quota", "message": "too little"}],
-        "operation": {"name": "Scale", "startedAt": "2026-01-01T00:00:00Z"},
-        "identity": {"principalId": "p", "tenantId": "t", "clientIds": {"/subscriptions/s/a": "c"}},
-        "plan": [{"field": "spec.vmSize", "from": "A", "to": "B", "how": "Refused"}],
-        "advice": [{"reason": "MinimumNodesBillAlways", "message": "one node is always billed"}],
-    })
-}
-
-/// What all computes report, and what this kind does beside it.
-fn reported_with(own: &Value) -> Value {
-    let mut status = reported();
-    status.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
-    status
-}
-
-fn reported_cluster() -> Value {
-    reported_with(&json!({
-        "allocationState": "Steady",
-        "nodes": {"current": 3, "target": 4, "idle": 1, "running": 2, "preparing": 0, "unusable": 0, "leaving": 0,
-            "preempted": 0},
-    }))
-}
-
-fn reported_instance() -> Value {
-    let user = json!({"objectId": "o", "tenantId": "t", "name": "Some Body"});
-    reported_with(&json!({
-        "powerState": "Running",
-        "lastOperation": {"name": "Start", "status": "Succeeded", "trigger": "Schedule", "time": "2026-01-01T00:00:00Z"},
-        "restartServed": "2026-01-01T00:00:00Z",
-        "endpoints": [{"name": "Jupyter", "url": "https://a/tree"}, {"name": "Terminal", "url": "https://a/terminals"}],
-        "ssh": {"host": "10.0.0.1", "port": 50000, "user": "azureuser", "command": "ssh -p 50000 azureuser@10.0.0.1"},
-        "publicIp": "10.0.0.1",
-        "privateIp": "10.0.0.2",
-        "osImage": {"current": "24.01.03", "latest": "24.02.01", "isLatest": false},
-        "openableBy": "Some Body",
-        "createdBy": user,
-        "assignedUser": user,
-        "errors": [{"code": "DiskFull", "message": "no space", "target": "disk"}],
-    }))
-}
-
-#[tokio::test]
-async fn status_of_every_field_is_stored_as_reported() {
-    let plane = plane().await;
-    let client = plane.admin().await.unwrap();
-    let namespace = plane.namespace("status").await.unwrap();
-    for (object, status) in [(cases::cluster(), reported_cluster()), (cases::instance(), reported_instance())] {
-        let kind = object["kind"].as_str().unwrap();
-        let api = objects(&client, &namespace, api::GROUP, kind);
-        let name = api.create(&PostParams::default(), &dynamic(&object)).await.unwrap().name_any();
-        let patch = json!({"apiVersion": object["apiVersion"], "kind": kind, "status": status});
-        let params = PatchParams::apply("test").force();
-        let stored = api.patch_status(&name, &params, &Patch::Apply(patch)).await.unwrap();
-        assert_eq!(stored.data["status"], status, "every field of {kind} is in the schema");
-    }
-    // And the types know every one of these fields.
-    let cluster: api::ComputeClusterStatus = serde_json::from_value(reported_cluster()).unwrap();
-    assert_eq!(serde_json::to_value(cluster).unwrap(), reported_cluster());
-    let instance: api::ComputeInstanceStatus = serde_json::from_value(reported_instance()).unwrap();
-    assert_eq!(serde_json::to_value(instance).unwrap(), reported_instance());
+    let api: Api<api::AttachedCompute> = Api::namespaced(client, &namespace);
+    let object: api::AttachedCompute = serde_json::from_value(cases::attached("Batch")).unwrap();
+    let created = api.create(&PostParams::default(), &object).await.unwrap();
+    assert_eq!(created.spec, object.spec);
+    assert_eq!(serde_json::to_value(created.spec.deletion_policy).unwrap(), "Detach");
 }
 
 #[tokio::test]
@@ -249,7 +185,7 @@ async fn kubectl_shows_the_columns_people_need() {
         api.create(&PostParams::default(), &dynamic(&object)).await.unwrap();
     }
     let api = objects(&client, &namespace, api::GROUP, "ComputeCluster");
-    let status = Patch::Merge(json!({"status": reported_cluster()}));
+    let status = Patch::Merge(json!({"status": reports::cluster()}));
     api.patch_status("cpu-cluster", &PatchParams::default(), &status).await.unwrap();
     let get = async |args: &[&str]| {
         let output = plane.kubectl(&[&["get", "-n", &namespace], args].concat()).await.unwrap();
@@ -265,6 +201,8 @@ async fn kubectl_shows_the_columns_people_need() {
     assert_eq!(get(&["amlws"]).await[0], ["NAME", "READY", "REASON", "LOCATION", "AGE"]);
     assert_eq!(get(&["amlws", "-o", "wide"]).await[0][5..], ["RESOURCE ID", "MESSAGE"]);
     assert_eq!(get(&["azid"]).await[0], ["NAME", "READY", "REASON", "TYPE", "AGE"]);
+    assert_eq!(get(&["amlac"]).await[0], ["NAME", "READY", "REASON", "STATE", "TYPE", "WORKSPACE", "AGE"]);
+    assert_eq!(get(&["amlac", "-o", "wide"]).await[0][7..], ["ATTACHED", "ARM ID", "MESSAGE"]);
     assert_eq!(get(&["amlci"]).await[0], ["NAME", "READY", "REASON", "STATE", "VM SIZE", "WORKSPACE", "AGE"]);
     assert_eq!(get(&["amlci", "-o", "wide"]).await[0][7..], ["OPENABLE BY", "ARM ID", "MESSAGE"]);
     let all = plane.kubectl(&["get", "-n", &namespace, "azureml", "-o", "name"]).await.unwrap().stdout;
@@ -317,83 +255,6 @@ async fn instances_are_found_by_their_user_and_workspace() {
     assert_eq!(get("spec.assignedUser.objectId=").await, ["nobodys"]);
 }
 
-/// The definition as an older version might have been: no rules, no bounds, no defaults, in a group of its own.
-fn loosened(group: &str) -> Value {
-    fn strip(schema: &mut Value) {
-        if let Some(fields) = schema.as_object_mut() {
-            if fields.get("type").is_some_and(Value::is_string) {
-                let gone =
-                    ["x-kubernetes-validations", "maxLength", "minLength", "maximum", "minimum", "maxItems", "enum"];
-                fields.retain(|name, _| !gone.contains(&name.as_str()) && name != "default" && name != "maxProperties");
-            }
-            fields.values_mut().for_each(strip);
-        }
-    }
-    let mut crd = regrouped(group);
-    strip(&mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-    crd
-}
-
-fn regrouped(group: &str) -> Value {
-    let crd = api::all_crds().into_iter().find(|crd| crd.spec.names.kind == "ComputeCluster").unwrap();
-    let mut crd = serde_json::to_value(crd).unwrap();
-    crd["metadata"]["name"] = json!(format!("computeclusters.{group}"));
-    crd["spec"]["group"] = json!(group);
-    crd["spec"]["names"]["shortNames"] = json!([]);
-    crd["spec"]["names"]["categories"] = json!([]);
-    crd
-}
-
-#[tokio::test]
-async fn object_from_before_a_rule_can_still_be_worked_on() {
-    let plane = plane().await;
-    let client = plane.admin().await.unwrap();
-    let namespace = plane.namespace("older").await.unwrap();
-    let group = "older.azureml.dev";
-    plane.apply(&loosened(group).to_string()).await.unwrap();
-    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let ready = async || {
-        let name = format!("computeclusters.{group}");
-        let args = ["wait", "--for=condition=Established", "crd", &name, "--timeout=60s"];
-        assert!(plane.kubectl(&args).await.unwrap().status.success());
-    };
-    ready().await;
-    let api = objects(&client, &namespace, group, "ComputeCluster");
-    let mut old = cases::with(cases::cluster(), "spec.scale.idleTimeBeforeScaleDown", json!("soon"));
-    old["apiVersion"] = json!(format!("{group}/v1alpha1"));
-    let old = cases::with(old, "spec.tags", json!({"azureml-operator-uid": "x"}));
-    let old = cases::with(old, "spec.vmPriority", json!("Spot"));
-    let create = async || api.create(&PostParams::default(), &dynamic(&old)).await.map_err(|error| error.to_string());
-    support::wait::until("the older kind to be served", std::time::Duration::from_secs(30), create).await.unwrap();
-
-    let generation = crds.get(&format!("computeclusters.{group}")).await.unwrap().metadata.generation;
-    plane.apply(&regrouped(group).to_string()).await.unwrap();
-    assert_ne!(crds.get(&format!("computeclusters.{group}")).await.unwrap().metadata.generation, generation);
-    let refused = async || {
-        let other = cases::with(old.clone(), "metadata.name", json!("another"));
-        let dry_run = PostParams { dry_run: true, ..PostParams::default() };
-        match api.create(&dry_run, &dynamic(&other)).await {
-            Ok(_) => Err("a new object like the old one is still accepted".to_owned()),
-            Err(error) => Ok(error.to_string()),
-        }
-    };
-    support::wait::until("the rules to hold", std::time::Duration::from_secs(30), refused).await.unwrap();
-
-    let read = api.get("cpu-cluster").await.unwrap();
-    assert_eq!(read.data["spec"]["replacePolicy"], "Never", "defaults appear on what is stored");
-    assert_eq!(read.data["status"]["observedGeneration"], -1);
-    let merge = async |patch: Value| api.patch("cpu-cluster", &PatchParams::default(), &Patch::Merge(patch)).await;
-    merge(json!({"metadata": {"finalizers": [api::annotations::FINALIZER]}})).await.unwrap();
-    merge(json!({"spec": {"scale": {"maxNodes": 8}}})).await.unwrap();
-    let status = Patch::Merge(json!({"status": reported_cluster()}));
-    api.patch_status("cpu-cluster", &PatchParams::default(), &status).await.unwrap();
-    let mended = json!({"spec": {"scale": {"idleTimeBeforeScaleDown": "40m"}, "tags": null}});
-    merge(mended).await.unwrap();
-    api.delete("cpu-cluster", &DeleteParams::default()).await.unwrap();
-    merge(json!({"metadata": {"finalizers": []}})).await.unwrap();
-    assert!(api.get_opt("cpu-cluster").await.unwrap().is_none(), "it is gone with its finalizer");
-}
-
 #[test]
 fn what_the_rules_accept_is_understood() {
     // Admission and the operator read the same texts with two programs: they must not disagree.
@@ -412,7 +273,9 @@ fn what_the_rules_accept_is_understood() {
         if let Some(id) = spec["resourceId"].as_str() {
             assert!(arm::WorkspaceId::parse(id).is_ok(), "{}: {id}", case.name);
         }
+        let members = spec.as_object().unwrap().values().chain([&spec["aks"]["attach"]]);
         let ids = spec["identity"]["userAssigned"].as_array().into_iter().flatten().chain([&spec["subnet"]["id"]]);
+        let ids = ids.chain(members.map(|member| &member["resourceId"]));
         for id in ids.filter_map(Value::as_str) {
             assert!(arm::ResourceId::parse(id).is_ok(), "{}: {id}", case.name);
         }
@@ -422,7 +285,7 @@ fn what_the_rules_accept_is_understood() {
         {
             assert!(api::windows_zone(zone).is_some(), "{}: {zone}", case.name);
         }
-        if ["ComputeCluster", "ComputeInstance"].contains(&case.object["kind"].as_str().unwrap()) {
+        if ["AttachedCompute", "ComputeCluster", "ComputeInstance"].contains(&case.object["kind"].as_str().unwrap()) {
             let workspace = arm::WorkspaceId::parse(cases::WORKSPACE).unwrap();
             assert!(workspace.compute(name).is_ok(), "{}: {name}", case.name);
         }

@@ -65,7 +65,7 @@ struct Breaks<'a> {
 
 impl Breaks<'_> {
     /// Adds a break that shows as a difference of this kind at this place.
-    fn add(&mut self, class: Class, at: &str, kind: Kind, what: String, effect: Effect) {
+    fn add(&mut self, class: Class, at: &str, kind: Kind, what: impl std::fmt::Display, effect: Effect) {
         let label = self.tape.label(self.exchange);
         let allows = |at: &str, kind: Kind| {
             self.allowed.allows(&label, &Finding { at: at.to_owned(), kind, text: String::new() })
@@ -87,15 +87,15 @@ impl Breaks<'_> {
         for name in recorded.keys().filter(compared) {
             let at = format!("header {name}");
             let gone = alter(None, &[(name, None)], &[], &[]);
-            self.add(Class::Header, &at, Kind::OnlyRecorded, "is left out".into(), gone);
+            self.add(Class::Header, &at, Kind::OnlyRecorded, "is left out", gone);
             if name != "etag" {
                 let other = alter(None, &[(name, Some("other"))], &[], &[]);
-                self.add(Class::Header, &at, Kind::Value, "has another value".into(), other);
+                self.add(Class::Header, &at, Kind::Value, "has another value", other);
             }
         }
         for name in HEADERS.iter().filter(|name| !self.tape.headers_cut && !recorded.contains_key(**name)) {
             let extra = alter(None, &[(name, Some("7"))], &[], &[]);
-            self.add(Class::Header, &format!("header {name}"), Kind::OnlyOurs, "is added".into(), extra);
+            self.add(Class::Header, &format!("header {name}"), Kind::OnlyOurs, "is added", extra);
         }
     }
 
@@ -104,27 +104,27 @@ impl Breaks<'_> {
             Some(name) if STATES.contains(&name) => Class::State,
             Some(_) | None => Class::Field,
         };
-        let set = |to: Value| alter(None, &[], &[], &[(at, to)]);
+        let set = |to: &Value| alter(None, &[], &[], &[(at, to.clone())]);
         if recorded.is_null() {
             // An empty body is no JSON: it cannot be altered, only replaced, which the status and the headers show.
             if !at.is_empty() {
-                self.add(class, at, Kind::Value, "is not null".into(), set(json!("text")));
+                self.add(class, at, Kind::Value, "is not null", set(&json!("text")));
             }
         } else {
-            self.add(class, place(at), Kind::Value, "is null".into(), set(Value::Null));
+            self.add(class, place(at), Kind::Value, "is null", set(&Value::Null));
         }
         for (what, to) in others(at, recorded, self.tape) {
-            self.add(class, place(at), Kind::Value, what.to_owned(), set(to));
+            self.add(class, place(at), Kind::Value, what, set(&to));
         }
         match recorded {
             Value::Object(members) => {
                 let extra = format!("{at}/unheardOf");
                 let add = alter(None, &[], &[], &[(&extra, json!(true))]);
-                self.add(Class::Field, &extra, Kind::OnlyOurs, "is added".into(), add);
+                self.add(Class::Field, &extra, Kind::OnlyOurs, "is added", add);
                 for (name, value) in members {
                     let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
                     let gone = alter(None, &[], &[&pointer], &[]);
-                    self.add(Class::Field, &pointer, Kind::OnlyRecorded, "is left out".into(), gone);
+                    self.add(Class::Field, &pointer, Kind::OnlyRecorded, "is left out", gone);
                     let cased = format!("{at}/{}", other_case(name).replace('~', "~0").replace('/', "~1"));
                     let renamed = alter(None, &[], &[&pointer], &[(&cased, value.clone())]);
                     self.add(Class::Field, &pointer, Kind::OnlyRecorded, format!("is spelled {cased}"), renamed);

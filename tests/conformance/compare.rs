@@ -47,12 +47,21 @@ const EQUAL: [&str; 8] = [
 const BUDGET: &str = "x-ms-ratelimit-remaining-";
 
 /// Which side has what the other has not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Kind {
+    /// Ours has it, the recorded answer has not.
     OnlyOurs,
+    /// The recorded answer has it, ours has not.
     OnlyRecorded,
+    /// Both have it, and it is not alike.
     Value,
+    /// The contract does not declare it.
+    Undeclared,
+    /// The contract declares it otherwise.
+    Invalid,
+    /// A published example shows it, ours does not.
+    Lacking,
 }
 
 /// One difference.

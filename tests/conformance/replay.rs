@@ -29,9 +29,22 @@ impl Tape {
     }
 }
 
+/// The seed of the durations with which the emulator comes closest to a tape.
+pub(crate) async fn closest(tape: &Tape) -> u64 {
+    let mut best = (usize::MAX, 1);
+    for random in 1..=tape.draws {
+        if tape.draws == 1 {
+            break;
+        }
+        let differences = play(tape, random, None).await.into_iter().flatten().flatten().count();
+        best = best.min((differences, random));
+    }
+    best.1
+}
+
 /// Plays a tape, as far as `broken` says if something is.
-pub(crate) async fn play(tape: &Tape, broken: Option<&Broken>) -> Played {
-    let world = World::of(tape).await;
+pub(crate) async fn play(tape: &Tape, random: u64, broken: Option<&Broken>) -> Played {
+    let world = World::of(tape, random).await;
     let began = world.now();
     let mut operations: BTreeMap<String, String> = BTreeMap::new();
     let mut played = Played::new();

@@ -36,6 +36,10 @@ pub(crate) struct Tape {
     /// Members of the emulator's seed besides the workspace.
     #[serde(default)]
     pub(crate) seed: serde_json::Map<String, Value>,
+    /// How often durations may be drawn anew until they fit the recorded ones: Azure's differ from time to time, and so do
+    /// the emulator's, within the same bounds.
+    #[serde(default = "once")]
+    pub(crate) draws: u64,
     /// What leads to the state that the first exchange shows.
     #[serde(default)]
     pub(crate) before: Vec<Step>,
@@ -52,6 +56,10 @@ pub(crate) struct Tape {
     #[serde(default)]
     pub(crate) node_counts: NodeCounts,
     pub(crate) exchanges: Vec<Exchange>,
+}
+
+fn once() -> u64 {
+    1
 }
 
 #[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]

@@ -33,14 +33,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The world in which a tape begins.
-    pub(crate) async fn of(tape: &Tape) -> Self {
+    /// The world in which a tape begins; `random` fixes its durations.
+    pub(crate) async fn of(tape: &Tape, random: u64) -> Self {
         let place = tape.place();
         let mut seed = serde_json::to_value(Seed::default()).unwrap();
         for (name, value) in &tape.seed {
             seed[name] = value.clone();
         }
         let mut seed: Seed = serde_json::from_value(seed).unwrap();
+        seed.random = random;
         let workspace: WorkspaceSeed =
             serde_json::from_value(json!({"name": place.workspace, "location": tape.location})).unwrap();
         let group: GroupSeed = serde_json::from_value(json!({"name": place.group})).unwrap();

@@ -96,6 +96,8 @@ pub const WORD: usize = 128;
 pub const MESSAGE: usize = 2048;
 /// Reported paths of fields, targets of errors, values in a plan, hints.
 pub const VALUE: usize = 512;
+/// Lists that one object can set and empty again: schedules and custom applications of an instance.
+pub const MANAGED_LISTS: usize = 2;
 /// Reported times: RFC 3339 with nanoseconds and an offset stays below this.
 pub const TIME: usize = 64;
 /// Conditions of one object.

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct ArmError {
     /// The outermost code, empty when the answer had none.
     pub code: String,
-    /// What it says, at most 1,024 characters, control characters removed.
+    /// What it says, at most 1,024 characters, control characters removed; of a longer message beginning and end.
     pub message: String,
     /// What it is about, where Azure says so.
     pub target: Option<String>,
@@ -48,7 +48,7 @@ impl ArmError {
         collect_codes(inner, 0, &mut inner_codes);
         Some(Self {
             code: clean(code.unwrap_or_default(), 128),
-            message: clean(message.unwrap_or_default(), MESSAGE_LIMIT),
+            message: shortened(&clean(message.unwrap_or_default(), usize::MAX)),
             target: text("target").map(|t| clean(t, 256)),
             inner_codes,
         })
@@ -77,6 +77,17 @@ fn collect_codes(value: &Value, depth: usize, codes: &mut Vec<String>) {
         }
         collect_codes(child, depth + 1, codes);
     }
+}
+
+/// Cuts the middle out of a long message: its beginning says what failed, its end why.
+fn shortened(message: &str) -> String {
+    let length = message.chars().count();
+    if length <= MESSAGE_LIMIT {
+        return message.to_owned();
+    }
+    let head = message.chars().take(MESSAGE_LIMIT / 4);
+    let tail = message.chars().skip(length - (MESSAGE_LIMIT - MESSAGE_LIMIT / 4 - 1));
+    head.chain(std::iter::once('…')).chain(tail).collect()
 }
 
 /// Folds control characters to spaces and cuts at a character border.
@@ -115,5 +126,8 @@ mod tests {
         let error = ArmError::from_value(&json!({"code":"c","message":format!("a\r\nb{}", "x".repeat(5000))})).unwrap();
         assert!(error.message.starts_with("a  bx"));
         assert_eq!(error.message.chars().count(), 1024);
+        let script = json!({"code":"c","message":format!("setup failed: {} pip: no such package", "x".repeat(5000))});
+        let error = ArmError::from_value(&script).unwrap();
+        assert!(error.message.starts_with("setup failed") && error.message.ends_with("no such package"), "{error:?}");
     }
 }

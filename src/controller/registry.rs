@@ -8,5 +8,5 @@ use std::sync::Arc;
 
 /// Every kind of compute that is driven.
 pub(crate) fn kinds(context: &Arc<Context>) -> Vec<Runner> {
-    vec![kind::<api::ComputeCluster>(context)]
+    vec![kind::<api::ComputeCluster>(context), kind::<api::ComputeInstance>(context)]
 }

@@ -58,7 +58,7 @@ async fn say<K: Driven>(context: &Context, object: &K, verdict: &Verdict) {
 
 /// Reasons of work that goes as it should; any other reason of work is a trouble worth a warning.
 fn is_trouble(reason: &str) -> bool {
-    const FINE: [&str; 19] = [
+    const FINE: [&str; 23] = [
         "Claiming",
         "Creating",
         "Scaling",
@@ -67,6 +67,10 @@ fn is_trouble(reason: &str) -> bool {
         "Stopping",
         "Restarting",
         "Configuring",
+        "SettingUp",
+        "UserSettingUp",
+        "Resizing",
+        "Reimaging",
         "Deleting",
         "Detaching",
         "Recreating",

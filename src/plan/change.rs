@@ -5,7 +5,7 @@
 use crate::action::{Action, Because, Plan};
 use crate::case::Case;
 use crate::decide::{create_body, create_digest, hindrance};
-use crate::inputs::{Body, OperationKind};
+use crate::inputs::{AcceptedWrite, Body, OperationKind};
 use crate::kind::{Kind, generation};
 use crate::present::{Found, waiting};
 use crate::removal::leave;
@@ -28,13 +28,13 @@ pub(crate) fn correct<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, all: &[Dif
     let Some(first) = immutable.first().filter(|_| immutable.len() == all.len()) else {
         return in_place(case, found, all);
     };
-    if unshown::is_of(case, first) {
+    if let Some(unshown) = unshown::of(case.object, first) {
         let message = format!(
-            "{} is not what azure was sent, which never shows it and cannot change it in place; put the earlier value back, or set replacePolicy: Recreate, by which the compute is {}",
+            "{} is not what azure was sent, which cannot change it in place; put the earlier value back, or set replacePolicy: Recreate, by which the compute is {}",
             first.field,
             anew(case)
         );
-        return case.stalled(Because::new("SecretChanged", message));
+        return case.stalled(Because::new(unshown.reason, message));
     }
     let message = format!(
         "{} is {} in azure and {} here, and cannot change in place; declare what azure has, use a new object with another name, or set replacePolicy: Recreate, by which the compute is {}",
@@ -159,7 +159,19 @@ pub(crate) fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Pl
         write.times >= INEFFECTIVE && !rested && !what.is_empty()
     });
     if again {
-        let way = "declare what azure has, or set replacePolicy: Recreate";
+        let way = match plan.action {
+            Action::Post { .. } => "look at it in the studio; it is tried again by itself",
+            Action::Nothing
+            | Action::Look
+            | Action::Claim { .. }
+            | Action::Unclaim
+            | Action::Create { .. }
+            | Action::Scale { .. }
+            | Action::Update { .. }
+            | Action::Delete
+            | Action::Detach
+            | Action::Release => "declare what azure has, or set replacePolicy: Recreate",
+        };
         return case.stalled(ignored(what, "accepted but did not carry out", way));
     }
     Plan { digest, ..plan }
@@ -169,6 +181,12 @@ pub(crate) fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Pl
 fn digest(action: &str, what: &[Difference]) -> u64 {
     let parts = what.iter().flat_map(|d| [d.field.as_bytes(), d.from.as_bytes(), d.to.as_bytes()]);
     fingerprint(&std::iter::once(action.as_bytes()).chain(parts).collect::<Vec<_>>())
+}
+
+/// Whether Azure accepted this very action for this very difference, as far as is remembered.
+pub(crate) fn was_accepted(write: &AcceptedWrite, action: ComputeAction, what: &Difference) -> bool {
+    let sent = Action::Post { action, body: None };
+    Some(write.kind) == sent.operation() && write.digest == digest(sent.name(), std::slice::from_ref(what))
 }
 
 fn ignored(what: &[Difference], did: &str, way: &str) -> Because {

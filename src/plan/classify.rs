@@ -139,6 +139,15 @@ pub(crate) fn cut(message: &str) -> String {
     }
 }
 
+/// Cuts what a program says, of which the end tells why it failed.
+pub(crate) fn cut_tail(message: &str) -> String {
+    let length = message.chars().count();
+    if length <= TOLD_LIMIT {
+        return message.to_owned();
+    }
+    std::iter::once('…').chain(message.chars().skip(length - TOLD_LIMIT)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

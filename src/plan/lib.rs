@@ -41,6 +41,7 @@ pub use inputs::{
     Setback, Settings, WorkspaceFacts, WorkspaceState,
 };
 pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalizer, uid};
+pub use kinds::{INSTANCE_STATES, InstanceStateRow, Meaning, UNKNOWN_STATE};
 pub use kstatus::check as check_kstatus;
 pub use redact::without_secrets;
 pub use report::report;

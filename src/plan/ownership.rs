@@ -60,6 +60,11 @@ pub(crate) fn is_claimed<K: Kind>(object: &K, id: &ComputeId) -> bool {
     claimed_id(object).is_some_and(|claimed| same_id(claimed, &id.to_string()))
 }
 
+/// Whether what the object claims existed before it.
+pub(crate) fn has_adopted<K: Kind>(object: &K) -> bool {
+    claimed(object).is_some_and(|(_, created_on)| created_on.is_some())
+}
+
 /// Whether the object adopted this very incarnation of a compute whose tags cannot be changed.
 fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
     object.envelope() == Change::Recreate

@@ -67,7 +67,9 @@ fn all_differences<K: Kind>(case: &Case<'_, K>, found: &Found<'_>) -> Vec<Differ
     let mut all = object.wishes(&case.known(found.seen));
     all.extend(differences(object.rules(), |rule| object.change(rule), found.desired, &found.seen.body));
     all.extend(envelope::differences(object, found.seen));
-    all.extend(unshown::difference(case, found.seen));
+    // What Azure does show after all is told by its own rule.
+    let unshown = unshown::difference(case, found.seen);
+    all.extend(unshown.filter(|unshown| !all.iter().any(|told| told.field.starts_with(&unshown.field))));
     all
 }
 

@@ -167,9 +167,13 @@ fn advice<K: Kind>(case: &Case<'_, K>) -> Vec<Advice> {
         WorkspaceState::Missing | WorkspaceState::Unready { .. } => None,
     };
     let mut advice = case.object.advice(workspace);
-    if unshown::unshown(case.object, case.refs).is_some() && case.refs.fingerprint.is_none() {
-        let message = "the operator has no right to the key of its fingerprints, so a changed Secret goes unnoticed";
-        advice.push(Advice { reason: "SecretChangesUnseen".into(), message: message.into() });
+    let unshown = case.object.write_only().filter(|_| unshown::unshown(case.object, case.refs).is_some());
+    if let Some(unshown) = unshown.filter(|_| case.refs.fingerprint.is_none()) {
+        let message = format!(
+            "the operator has no right to the key of its fingerprints, so a change of {} goes unnoticed where azure does not show it",
+            unshown.field
+        );
+        advice.push(Advice { reason: "SecretChangesUnseen".into(), message });
     }
     advice.truncate(LIST_LIMIT);
     advice

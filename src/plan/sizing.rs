@@ -84,9 +84,13 @@ pub(crate) fn check_quota(sizing: &Sizing<'_>, refs: &Refs) -> Quota {
     for usage in limits {
         known = true;
         if usage.limit >= 0 && wanted > usage.limit {
+            let (what, way) = match sizing.max_nodes {
+                1 => (format!("{} needs", size.name), "choose a smaller size"),
+                nodes => (format!("{nodes} nodes of {} need", size.name), "lower the number of nodes"),
+            };
             return Quota::Insufficient(format!(
-                "{} nodes of {} need {wanted} vCPUs, the quota {} allows {}; ask for more quota or lower the number of nodes",
-                sizing.max_nodes, size.name, usage.name, usage.limit
+                "{what} {wanted} vCPUs, the quota {} allows {}; ask for more quota or {way}",
+                usage.name, usage.limit
             ));
         }
     }
@@ -108,7 +112,6 @@ fn counts(usage: &Usage, family: &str, low_priority: bool) -> bool {
 mod tests {
     use super::*;
     use crate::inputs::WorkspaceState;
-    use std::collections::BTreeMap;
 
     fn size(name: &str, types: &[&str], low_priority: bool) -> VmSize {
         let compute_types = types.iter().map(|t| (*t).to_owned()).collect();

@@ -51,13 +51,13 @@ pub const ROWS: &[Row] = &[
         ]),
         "QuotaExceeded",
         Stalled(VerySlow),
-        "ask for more quota of the VM family in this region, or lower scale.minNodes or scale.maxNodes; it is tried again by itself",
+        "ask for more quota of the VM family in this region, choose another spec.vmSize, or lower a cluster's scale; it is tried again by itself",
     ),
     row(
         When::Words(&["exceeding quota", "exceed quota", "exceeds quota", "core quota", "vcpu quota", "quota limit"]),
         "QuotaExceeded",
         Stalled(VerySlow),
-        "ask for more quota of the VM family in this region, or lower scale.minNodes or scale.maxNodes; it is tried again by itself",
+        "ask for more quota of the VM family in this region, choose another spec.vmSize, or lower a cluster's scale; it is tried again by itself",
     ),
     row(
         When::Code(&["RequestDisallowedByPolicy", "PolicyViolation"]),
@@ -95,6 +95,42 @@ pub const ROWS: &[Row] = &[
         "VmSizeNotSupported",
         Stalled(VerySlow),
         "choose another spec.vmSize, one that the region offers",
+    ),
+    row(
+        When::Code(&["StartComputeInstanceOnlyAllowedInStoppedState"]),
+        "WrongState",
+        Retry(Fast),
+        "the instance was in another state by then; it is looked at and decided anew",
+    ),
+    row(
+        When::Words(&["is only allowed when the instance"]),
+        "WrongState",
+        Retry(Fast),
+        "the instance was in another state by then; it is looked at and decided anew",
+    ),
+    row(
+        When::Words(&["disk is full"]),
+        "DiskFull",
+        Stalled(VerySlow),
+        "free space on the instance's disk from its terminal; deleting the object is possible all the same",
+    ),
+    row(
+        When::Words(&["was timed out for operation"]),
+        "OperationTimedOut",
+        Retry(Slow),
+        "Azure gave the operation up; it is tried again by itself",
+    ),
+    row(
+        When::Words(&["encountered an unusable node"]),
+        "UnusableNode",
+        Stalled(VerySlow),
+        "check subnet, network security group and name resolution of the instance; it is tried again by itself",
+    ),
+    row(
+        When::Code(&["UserSetupFailed", "SetupScriptFailed"]),
+        "UserSetupFailed",
+        Stalled(VerySlow),
+        "correct spec.setupScripts or its ConfigMap; the studio shows the script's whole log",
     ),
     row(
         When::Words(&["vm size", "vmsize"]),

@@ -3,11 +3,11 @@
 //! Must not compare values, which are not kept anywhere, and must not take a new key of fingerprints for a new value.
 
 use crate::case::Case;
-use crate::inputs::{Refs, Secret, SecretState, WorkspaceState};
+use crate::inputs::{ConfigMapState, Refs, Secret, SecretState, WorkspaceState};
 use crate::kind::Kind;
 use crate::ownership::reported;
 use crate::rules::{Change, Difference};
-use api::{AzureResource, SecretKeyRef};
+use api::{AzureResource, ConfigMapKeyRef, SecretKeyRef};
 use arm::Compute;
 
 /// A field that Azure takes and never shows again.
@@ -17,6 +17,8 @@ pub struct WriteOnly {
     pub field: &'static str,
     /// JSON pointer in the PUT body.
     pub pointer: &'static str,
+    /// The reason where a change of it cannot be carried out.
+    pub reason: &'static str,
 }
 
 /// The value that would be sent for what Azure never shows again, to be hashed; `None` where there is nothing of that
@@ -25,7 +27,8 @@ pub fn unshown<K: Kind>(object: &K, refs: &Refs) -> Option<Secret> {
     let WorkspaceState::Ready(workspace) = &refs.workspace else { return None };
     let field = object.write_only()?;
     let known = |wanted: &SecretKeyRef| matches!(refs.secrets.get(wanted), Some(SecretState::Value(_)));
-    if !object.secrets().iter().all(known) {
+    let script = |wanted: &ConfigMapKeyRef| matches!(refs.config_maps.get(wanted), Some(ConfigMapState::Value(_)));
+    if !object.secrets().iter().all(known) || !object.config_maps().iter().all(script) {
         return None;
     }
     let desired = object.desired(refs, workspace).ok()?;
@@ -51,9 +54,14 @@ pub(crate) fn difference<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Option<
     })
 }
 
-/// Whether a difference is one that Azure cannot tell of: nobody changed it there.
+/// The write-only field that a difference is of, or a part of.
+pub(crate) fn of<K: Kind>(object: &K, difference: &Difference) -> Option<WriteOnly> {
+    object.write_only().filter(|field| difference.field.starts_with(field.field))
+}
+
+/// Whether a difference is one that nobody made in Azure: what was sent there stays as it was sent.
 pub(crate) fn is_of<K: Kind>(case: &Case<'_, K>, difference: &Difference) -> bool {
-    case.object.write_only().is_some_and(|field| field.field == difference.field)
+    of(case.object, difference).is_some()
 }
 
 /// The fingerprint to remember of this incarnation: what was sent when it was made. Where that is not known, or was

@@ -3,11 +3,12 @@
 //! Must not repair anything by itself: UPDATE_GENERATED=1 writes, every other run compares.
 
 use jiff::SignedDuration;
-use plan::{Fate, ROWS, Row, Settings, Speed, When};
+use plan::{Fate, INSTANCE_STATES, InstanceStateRow, Meaning, ROWS, Row, Settings, Speed, UNKNOWN_STATE, When};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "<!-- from the error table; UPDATE_GENERATED=1 cargo test --test errors page -->\n";
+const STATES: &str = "<!-- from the table of states; UPDATE_GENERATED=1 cargo test --test errors page -->\n";
 const END: &str = "<!-- end -->\n";
 
 fn top() -> PathBuf {
@@ -64,21 +65,41 @@ fn table() -> String {
     text
 }
 
-#[test]
-fn page_of_errors_has_every_row_of_the_error_table() {
+/// What every state of an instance means.
+fn states() -> String {
+    let mut text = "| state | Ready | with | what is going on | way out |\n|---|---|---|---|---|\n".to_owned();
+    for InstanceStateRow { state, meaning, reason, what, way_out } in INSTANCE_STATES.iter().chain([&UNKNOWN_STATE]) {
+        let (ready, with) = match meaning {
+            Meaning::Ready => ("True, if power is as declared", String::new()),
+            Meaning::Reconciling => ("False", format!("Reconciling, `{reason}`")),
+            Meaning::Stalled | Meaning::StalledUnlessNew => ("False", format!("Stalled, `{reason}`")),
+        };
+        writeln!(text, "| {state} | {ready} | {with} | {what} | {way_out} |").unwrap();
+    }
+    text
+}
+
+/// Compares what stands behind a mark with what the code says, or writes it.
+fn check(mark: &str, wanted: &str) {
     let file = top().join("docs/errors.md");
     let page = std::fs::read_to_string(&file).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page says where the table begins");
+    let (before, rest) = page.split_once(mark).expect("the page says where the table begins");
     let (committed, after) = rest.split_once(END).expect("the page says where the table ends");
-    let wanted = table();
     if std::env::var_os("UPDATE_GENERATED").is_some_and(|value| value == "1") {
-        std::fs::write(&file, format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+        std::fs::write(&file, format!("{before}{mark}{wanted}{END}{after}")).unwrap();
         return;
     }
     assert!(
         committed == wanted,
-        "docs/errors.md is not the error table; UPDATE_GENERATED=1 cargo test --test errors page"
+        "docs/errors.md is not what the code says; UPDATE_GENERATED=1 cargo test --test errors page"
     );
+}
+
+#[test]
+fn page_of_errors_has_every_row_of_the_error_table_and_every_state_of_instances() {
+    // One test, because both write the same file.
+    check(BEGIN, &table());
+    check(STATES, &states());
 }
 
 /// Every Rust file below a folder, tests left out.
@@ -132,12 +153,17 @@ fn page_of_errors_explains_every_reason_that_the_code_gives() {
     assert!(known.len() > 30, "the forms in which reasons are written have changed: {known:?}");
     // Hints have reasons too; they are no errors.
     let hints = [
+        "BillsUntilStopped",
+        "IdleShutdownNeedsContributor",
         "ManyNodes",
         "MinimumNodesBillAlways",
+        "NoUserAssigned",
         "NodesMayBePreempted",
         "OtherRegion",
         "PasswordLogin",
+        "RestartNotUnderstood",
         "SecretChangesUnseen",
+        "SingleSignOnIsTheUsers",
     ];
     let missing: Vec<&String> = known
         .iter()

@@ -79,6 +79,8 @@ fn huge_instance() -> ComputeInstanceStatus {
             time: Some(long()),
         }),
         restart_served: Some(long()),
+        applied_power_state: Some(crate::PowerState::Running),
+        managed_lists: vec![long(); 9],
         endpoints: (0..1_000).map(endpoint).collect(),
         ssh: Some(InstanceSshReport { host: long(), port: i32::MAX, user: long(), command: long() }),
         public_ip: Some(long()),

@@ -4,7 +4,7 @@
 
 use crate::bounded::{bound_errors, cut_option};
 use crate::limits::cut_in_place;
-use crate::{ComputeStatus, ProvisioningError, limits};
+use crate::{ComputeStatus, PowerState, ProvisioningError, limits};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -27,6 +27,15 @@ pub struct ComputeInstanceStatus {
     #[schemars(length(max = limits::VALUE))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_served: Option<String>,
+    /// The declared power state that was last reached: what a schedule or the idle shutdown did since is left under
+    /// RespectSchedules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_power_state: Option<PowerState>,
+    /// Lists this object set (schedules, customServices), so that they can be emptied when they leave the spec.
+    #[schemars(length(max = limits::MANAGED_LISTS), inner(length(max = limits::WORD)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub managed_lists: Vec<String>,
     /// Its applications, as Azure lists them.
     #[schemars(length(max = limits::REPORTED_ENDPOINTS))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -72,6 +81,8 @@ impl ComputeInstanceStatus {
             power_state,
             last_operation,
             restart_served,
+            applied_power_state: _,
+            managed_lists,
             endpoints,
             ssh,
             public_ip,
@@ -95,6 +106,11 @@ impl ComputeInstanceStatus {
             }
             cut_option(time, limits::TIME);
         }
+        managed_lists.iter_mut().for_each(|name| cut_in_place(name, limits::WORD));
+        // The list is a set; a second entry would make the API server refuse the status.
+        let mut seen = BTreeSet::new();
+        managed_lists.retain(|name| seen.insert(name.clone()));
+        managed_lists.truncate(limits::MANAGED_LISTS);
         bound_endpoints(endpoints);
         if let Some(InstanceSshReport { host, port, user, command }) = ssh {
             cut_in_place(host, limits::WORD);

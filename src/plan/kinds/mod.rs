@@ -3,4 +3,7 @@
 //! Must not decide; the decision is the same for all.
 
 mod compute_cluster;
+mod compute_instance;
 mod wire;
+
+pub use compute_instance::{INSTANCE_STATES, InstanceStateRow, Meaning, UNKNOWN_STATE};

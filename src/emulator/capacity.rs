@@ -161,7 +161,7 @@ impl World {
         self.workspaces
             .values()
             .filter(move |workspace| workspace.subscription == subscription)
-            .flat_map(|workspace| workspace.computes.values().map(move |compute| (workspace, compute)))
+            .flat_map(|workspace| workspace.computes.values().map(move |compute| (workspace, &**compute)))
             .filter(move |(_, compute)| compute.compute_location == location)
     }
 

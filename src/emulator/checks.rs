@@ -1,7 +1,5 @@
 //! What ARM and Azure ML refuse in a compute's body before anything happens. Reads bodies into plain values; changes nothing.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::{
@@ -10,6 +8,7 @@ use crate::{
     fields::Fields,
     message::Request,
     route::normal_location,
+    tags::Tags,
     time,
 };
 
@@ -80,7 +79,7 @@ pub(crate) const LOCATIONS: [&str; 39] = [
 pub(crate) struct ComputeBody {
     pub(crate) location: Option<String>,
     pub(crate) compute_location: Option<String>,
-    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<Tags>,
     pub(crate) identity: Option<IdentityRequest>,
     pub(crate) description: Option<String>,
     pub(crate) disable_local_auth: bool,
@@ -210,7 +209,7 @@ fn available(location: String) -> Result<String, Refusal> {
 }
 
 /// Tags within ARM's limits: 50 of them, names to 512 and values to 256 characters, some characters barred from names.
-fn tags(envelope: &Fields<'_>) -> Result<Option<BTreeMap<String, String>>, Refusal> {
+fn tags(envelope: &Fields<'_>) -> Result<Option<Tags>, Refusal> {
     let Some(tags) = envelope.texts("tags")? else { return Ok(None) };
     let refuse = |code: &str, text: String| Err(Refusal::gateway(400, code, text));
     if tags.len() > 50 {
@@ -230,7 +229,7 @@ fn tags(envelope: &Fields<'_>) -> Result<Option<BTreeMap<String, String>>, Refus
             );
         }
     }
-    Ok(Some(tags))
+    Ok(Some(tags.into()))
 }
 
 /// Reads a PATCH body. API versions before 2021 nest the settings once (sdk-wire-notes 6).

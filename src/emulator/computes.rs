@@ -175,7 +175,7 @@ impl World {
 
     /// A compute, to change it.
     pub(crate) fn compute_mut(&mut self, key: &ComputeKey) -> Option<&mut Compute> {
-        self.workspaces.get_mut(&key.0)?.computes.get_mut(&key.1)
+        Some(&mut **self.workspaces.get_mut(&key.0)?.computes.get_mut(&key.1)?)
     }
 }
 

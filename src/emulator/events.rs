@@ -334,7 +334,7 @@ impl World {
         let key = self.find_compute(compute)?;
         let tags = self.compute_mut(&key).and_then(|compute| compute.tags.as_mut());
         if let Some(tags) = tags {
-            tags.retain(|tag, _| keys.is_some_and(|keys| !keys.contains(tag)));
+            tags.retain(|tag| keys.is_some_and(|keys| !keys.iter().any(|key| key == tag)));
         }
         Ok("tags stripped".into())
     }

@@ -118,12 +118,12 @@ impl World {
         }
         for (index, body) in seed.computes.iter().enumerate() {
             let at = |why: String| format!("computes[{index}]{why}");
-            let compute = self.existing(&workspace, body, now).map_err(at)?;
+            let compute = self.existing(&workspace, &body.body(), now).map_err(at)?;
             let lower = compute.name.to_ascii_lowercase();
             if workspace.computes.contains_key(&lower) {
                 return Err(at(format!(".name: '{}' is there twice", compute.name)));
             }
-            workspace.computes.insert(lower, compute);
+            workspace.computes.insert(lower, Box::new(compute));
         }
         let names: Vec<String> = workspace.computes.keys().cloned().collect();
         self.workspaces.insert(key.clone(), workspace);

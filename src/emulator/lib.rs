@@ -49,6 +49,7 @@ mod sizes;
 mod snapshot;
 mod state;
 mod subscriptions;
+mod tags;
 mod throttle;
 mod time;
 mod tls;
@@ -79,8 +80,8 @@ pub use crate::{
     journal::Entry,
     outages::Manner,
     seed::{
-        AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, GroupSeed, IdentitySeed, Lock, LockSeed, OBJECT_ID,
-        PolicySeed, PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed,
+        AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, ComputeSeed, GroupSeed, IdentitySeed, Lock, LockSeed,
+        OBJECT_ID, PolicySeed, PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed,
         WorkspaceSeed,
     },
 };

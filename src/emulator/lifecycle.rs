@@ -85,9 +85,9 @@ impl World {
         }
         if linger > 0 {
             if let Some(previous) = compute.previous.take() {
-                compute = *previous;
+                compute = previous;
             }
-            workspace.ghosts.insert(key.1.clone(), (compute, linger));
+            workspace.ghosts.insert(key.1.clone(), (*compute, linger));
         }
     }
 

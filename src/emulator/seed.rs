@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// The subscription of the default seed.
@@ -159,7 +159,36 @@ pub struct WorkspaceSeed {
     /// Computes that exist already: a PUT body each, with `name` beside it. They are Succeeded from the start and their
     /// names need not follow today's rules.
     #[serde(default)]
-    pub computes: Vec<Value>,
+    pub computes: Vec<ComputeSeed>,
+}
+
+/// A compute that exists already. Held as text, because ten thousand parsed bodies take as much as the world made of them.
+#[derive(Debug, Clone)]
+pub struct ComputeSeed(Box<str>);
+
+impl ComputeSeed {
+    /// The body.
+    pub(crate) fn body(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<Value> for ComputeSeed {
+    fn from(body: Value) -> Self {
+        Self(body.to_string().into())
+    }
+}
+
+impl Serialize for ComputeSeed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.body().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ComputeSeed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// An Azure Policy assignment that denies computes.

@@ -22,7 +22,7 @@ pub(crate) struct Workspace {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) created_on: Timestamp,
     /// By name in lower case.
-    pub(crate) computes: BTreeMap<String, Compute>,
+    pub(crate) computes: BTreeMap<String, Box<Compute>>,
     /// What was detached and lives on, with its region, by name in lower case.
     pub(crate) detached: BTreeMap<String, (Machine, String)>,
     /// Computes that are gone but still seen by some reads (fault), with the reads left.

@@ -101,7 +101,7 @@ impl World {
             compute.wake = instance.next();
         }
         workspace.ghosts.remove(&key.1);
-        workspace.computes.insert(key.1.clone(), compute);
+        workspace.computes.insert(key.1.clone(), Box::new(compute));
         self.schedule(key);
         Ok(self.accepted(call, Response::json(201, &answer), operation))
     }
@@ -245,7 +245,7 @@ impl World {
             let asked = body.machine.vm_size();
             let size =
                 policy.denied_vm_sizes.iter().any(|size| asked.is_some_and(|asked| size.eq_ignore_ascii_case(asked)));
-            let has = |tag: &String| body.tags.as_ref().is_some_and(|tags| tags.contains_key(tag));
+            let has = |tag: &String| body.tags.as_ref().is_some_and(|tags| tags.contains(tag));
             if size || !policy.required_tags.iter().all(has) {
                 return Err(disallowed(&call.subscription, &policy.name, name));
             }

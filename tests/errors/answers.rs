@@ -41,7 +41,7 @@ async fn unreadable_answers_to_a_read_make_nothing_and_unmake_nothing() {
         "properties": {"vmSize": "STANDARD_D2_V2", "scaleSettings": {"maxNodeCount": 4}}});
     for name in ["short", "huge"] {
         let theirs = json!({"name": name, "location": "eastus", "properties": properties});
-        seed.subscriptions[0].resource_groups[0].workspaces[0].computes.push(theirs);
+        seed.subscriptions[0].resource_groups[0].workspaces[0].computes.push(theirs.into());
     }
     let scene = Scene::with("reads", seed, &[]).await;
     scene.cluster("at-rest", json!({})).await;

@@ -109,7 +109,7 @@ async fn name_of_a_compute_that_is_not_ours_is_never_touched_and_taken_when_it_i
     let workspaces = &mut seed.subscriptions[0].resource_groups[0].workspaces;
     let theirs = json!({"name": "theirs", "location": "eastus", "properties": {"computeType": "AmlCompute",
         "properties": {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 2}}}});
-    workspaces[0].computes.push(theirs);
+    workspaces[0].computes.push(theirs.into());
     let scene = Scene::with("theirs", seed, &[]).await;
     scene.cluster("theirs", json!({"deletionPolicy": "Delete"})).await;
     let words = ["compute theirs", "was not made by this object", "it is left alone", "adoptionPolicy: Adopt"];

@@ -8,8 +8,6 @@ pub(crate) mod instance;
 pub(crate) mod machine;
 pub(crate) mod nodes;
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,7 +18,7 @@ use self::{
     instance::power::{Power, Verb},
     machine::{Kept, Look, Machine},
 };
-use crate::time;
+use crate::{tags::Tags, time};
 
 /// An error inside a resource: `provisioningErrors` and `errors` hold them wrapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +88,7 @@ pub(crate) enum Change {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Before {
     pub(crate) kept: Kept,
-    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<Tags>,
     pub(crate) identity: Option<Identity>,
 }
 
@@ -110,7 +108,7 @@ pub(crate) struct Compute {
     pub(crate) name: String,
     pub(crate) location: String,
     pub(crate) compute_location: String,
-    pub(crate) tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<Tags>,
     pub(crate) identity: Option<Identity>,
     pub(crate) description: Option<String>,
     pub(crate) disable_local_auth: bool,

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use amlco_emulator::{CLIENT_ID, CLIENT_SECRET, Config, SUBSCRIPTION, Seed, TENANT, ThrottleSeed, spawn};
+use amlco_emulator::{CLIENT_ID, CLIENT_SECRET, ComputeSeed, Config, SUBSCRIPTION, Seed, TENANT, ThrottleSeed, spawn};
 use serde_json::{Value, json};
 
 const CALLERS: usize = 16;
@@ -28,7 +28,7 @@ fn seed(computes: usize) -> Seed {
             "properties": {"computeType": "AmlCompute", "properties": {
                 "vmSize": "STANDARD_D2_V2", "scaleSettings": {"maxNodeCount": 4}}}})
     });
-    seed.subscriptions[0].resource_groups[0].workspaces[0].computes = existing.collect();
+    seed.subscriptions[0].resource_groups[0].workspaces[0].computes = existing.map(ComputeSeed::from).collect();
     seed
 }
 

@@ -323,7 +323,7 @@ fn seeded_instance_is_there_in_the_state_it_is_given() {
         let mut body = instance(&json!({"state": state}));
         body["name"] = json!("ws-one");
         let mut seed = Seed::default();
-        seed.subscriptions[0].resource_groups[0].workspaces[0].computes.push(body);
+        seed.subscriptions[0].resource_groups[0].workspaces[0].computes.push(body.into());
         seed
     };
     let mut bench = Bench::with(&seeded("Stopped"));

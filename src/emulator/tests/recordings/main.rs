@@ -8,8 +8,8 @@ mod judge;
 use std::{collections::BTreeMap, time::Duration};
 
 use amlco_emulator::{
-    CLIENT_ID, CLIENT_SECRET, Config, Effect, Emulator, Event, Fault, GroupSeed, IdentitySeed, Match, SUBSCRIPTION,
-    Seed, TENANT, WorkspaceSeed, spawn,
+    CLIENT_ID, CLIENT_SECRET, ComputeSeed, Config, Effect, Emulator, Event, Fault, GroupSeed, IdentitySeed, Match,
+    SUBSCRIPTION, Seed, TENANT, WorkspaceSeed, spawn,
 };
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use serde::Deserialize;
@@ -85,7 +85,7 @@ impl Stage {
                 name: workspace.clone(),
                 location: location.into(),
                 tags: BTreeMap::new(),
-                computes,
+                computes: computes.into_iter().map(ComputeSeed::from).collect(),
             }],
         }];
         let _ = rustls::crypto::ring::default_provider().install_default();

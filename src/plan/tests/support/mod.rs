@@ -9,9 +9,11 @@ use api::{ComputeCluster, ComputeClusterStatus, Condition, ConditionStatus, Cond
 use arm::{ArmError, Compute, WorkspaceId};
 use jiff::{SignedDuration, Timestamp};
 use plan::{
-    Action, Attempt, Case, Cause, Failure, Memory, Observation, Plan, Refs, Seen, Settings, Verdict, WorkspaceFacts,
-    WorkspaceState, check_kstatus, decide, generation, report,
+    Action, Attempt, Case, Cause, Failure, Kind, Memory, Observation, Plan, Refs, Seen, Settings, Verdict,
+    WorkspaceFacts, WorkspaceState, check_kstatus, decide, generation, report,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub const WORKSPACE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/demo";
@@ -112,8 +114,8 @@ pub fn timeout(attempt: Attempt) -> Failure {
 
 /// A case under construction.
 #[derive(Clone)]
-pub struct Given {
-    pub object: ComputeCluster,
+pub struct Given<K = ComputeCluster> {
+    pub object: K,
     pub refs: Refs,
     pub observation: Observation,
     pub memory: Memory,
@@ -123,8 +125,13 @@ pub struct Given {
 
 /// The object as declared by `spec`, its workspace ready, nothing looked at yet.
 pub fn given(spec: &Value) -> Given {
+    of(cluster(spec))
+}
+
+/// Any object, its workspace ready, nothing looked at yet.
+pub fn of<K>(object: K) -> Given<K> {
     Given {
-        object: cluster(spec),
+        object,
         refs: Refs::of(WorkspaceState::Ready(Box::new(workspace()))),
         observation: Observation { seen: Seen::Unknown, looked: false, at: None, trouble: None },
         memory: Memory::default(),
@@ -138,45 +145,58 @@ pub fn holding(spec: &Value) -> Given {
     given(spec).claimed().reporting(&json!({}))
 }
 
-impl Given {
-    pub fn claimed(mut self) -> Self {
-        self.object.metadata.finalizers = Some(vec![FINALIZER.into()]);
-        self.annotate(CLAIM, &claim_of(UID))
+impl<K: Kind + Serialize + DeserializeOwned> Given<K> {
+    pub fn claimed(self) -> Self {
+        let id = format!("{WORKSPACE}/computes/{}", plan::azure_name(&self.object));
+        let mut given = self.annotate(CLAIM, &format!("{UID} {id}"));
+        given.object.meta_mut().finalizers = Some(vec![FINALIZER.into()]);
+        given
     }
 
     pub fn annotate(mut self, name: &str, value: &str) -> Self {
-        self.object.metadata.annotations.get_or_insert_default().insert(name.into(), value.into());
+        self.object.meta_mut().annotations.get_or_insert_default().insert(name.into(), value.into());
         self
     }
 
     /// A status that reports our compute as ready, with `over` laid over its `azure`.
     pub fn reporting(self, over: &Value) -> Self {
-        let mut azure = json!({"resourceId": format!("{WORKSPACE}/computes/cpu-cluster"), "location": "westeurope",
+        let id = format!("{WORKSPACE}/computes/{}", plan::azure_name(&self.object));
+        let mut azure = json!({"resourceId": id, "location": "westeurope",
             "provisioningState": "Succeeded", "createdAt": CREATED_ON, "firstReadyAt": "2026-01-01T00:05:00Z",
             "owned": true, "appliedGeneration": 1});
         overlay(&mut azure, over);
         self.status(&json!({"observedGeneration": 1, "azure": azure}))
     }
 
-    pub fn status(mut self, status: &Value) -> Self {
-        self.object.status = Some(serde_json::from_value(status.clone()).unwrap());
+    fn changed(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        let mut whole = serde_json::to_value(&self.object).unwrap();
+        change(&mut whole);
+        self.object = serde_json::from_value(whole).unwrap();
         self
     }
 
+    pub fn status(self, status: &Value) -> Self {
+        self.changed(|object| object["status"] = status.clone())
+    }
+
+    /// The status, with this laid over it.
+    pub fn status_with(self, over: &Value) -> Self {
+        self.changed(|object| overlay(&mut object["status"], over))
+    }
+
     /// The spec changes, and with it the generation.
-    pub fn edited(mut self, spec: &Value) -> Self {
-        let mut whole = serde_json::to_value(&self.object.spec).unwrap();
-        overlay(&mut whole, spec);
-        self.object.spec = serde_json::from_value(whole).unwrap();
-        self.object.metadata.generation = self.object.metadata.generation.map(|g| g + 1);
-        self
+    pub fn edited(self, spec: &Value) -> Self {
+        let mut given = self.changed(|object| overlay(&mut object["spec"], spec));
+        given.object.meta_mut().generation = given.object.meta().generation.map(|g| g + 1);
+        given
     }
 
     /// Somebody deleted the object so many seconds ago; the API server counts that as a generation.
     pub fn deleted(mut self, seconds_ago: i64) -> Self {
         let at = self.now.checked_sub(secs(seconds_ago)).unwrap();
-        self.object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at));
-        self.object.metadata.generation = self.object.metadata.generation.map(|g| g + 1);
+        let meta = self.object.meta_mut();
+        meta.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at));
+        meta.generation = meta.generation.map(|g| g + 1);
         self
     }
 
@@ -225,7 +245,7 @@ impl Given {
         }
     }
 
-    pub fn case(&self) -> Case<'_, ComputeCluster> {
+    pub fn case(&self) -> Case<'_, K> {
         Case {
             object: &self.object,
             refs: &self.refs,
@@ -241,7 +261,7 @@ impl Given {
         let plan = decide(&self.case());
         assert_eq!(plan, decide(&self.case()), "equal inputs give an equal plan");
         self.check_action(&plan);
-        let status = self.report(&plan);
+        let status = self.applied(&plan);
         if !matches!(plan.action, Action::Claim { .. } | Action::Release | Action::Delete | Action::Detach) {
             // Those three change what the next pass starts from; nothing is at rest.
             self.check_silence(&plan, &status);
@@ -249,15 +269,17 @@ impl Given {
         plan
     }
 
-    pub fn report(&self, plan: &Plan) -> ComputeClusterStatus {
+    /// The status that is reported for the plan, as it is applied.
+    pub fn applied(&self, plan: &Plan) -> Value {
         let (status, broken) = report(&self.case(), plan);
         assert_eq!(broken, None, "kstatus: {plan:?}");
-        serde_json::from_value(status).unwrap()
+        status
     }
 
-    /// The status that is reported for the decision.
-    pub fn reports(&self) -> ComputeClusterStatus {
-        self.report(&self.decide())
+    /// The next pass, with what this one reported and remembered.
+    pub fn reported(self) -> Self {
+        let status = self.applied(&self.decide());
+        self.status(&status)
     }
 
     fn check_action(&self, plan: &Plan) {
@@ -266,22 +288,32 @@ impl Given {
         }
         assert!(self.observation.looked && self.observation.trouble.is_none(), "written without a look: {plan:?}");
         assert!(plan::has_finalizer(&self.object, FINALIZER), "written without finalizer: {plan:?}");
-        assert!(self.object.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(CLAIM)), "{plan:?}");
+        assert!(self.object.meta().annotations.as_ref().is_some_and(|a| a.contains_key(CLAIM)), "{plan:?}");
         assert!(!matches!(plan.verdict, Verdict::Ready(_)), "Ready while there is work: {plan:?}");
     }
 
     /// Feeding the reported status back must change nothing that is reported: else every pass would write.
-    fn check_silence(&self, plan: &Plan, status: &ComputeClusterStatus) {
-        let mut again = self.clone();
-        again.object.status = Some(status.clone());
+    fn check_silence(&self, plan: &Plan, status: &Value) {
+        let mut again = self.clone().status(status);
         again.now = self.now.checked_add(secs(1)).unwrap();
         let next = decide(&again.case());
-        assert_eq!(&again.report(&next), status, "the report changes while nothing changes: {plan:?} then {next:?}");
-        let conditions = &status.common.conditions;
-        check_kstatus(conditions, status.common.observed_generation, generation(&self.object)).unwrap();
-        for condition in conditions {
+        assert_eq!(&again.applied(&next), status, "the report changes while nothing changes: {plan:?} then {next:?}");
+        let common = again.object.common_status().unwrap();
+        check_kstatus(&common.conditions, common.observed_generation, generation(&self.object)).unwrap();
+        for condition in &common.conditions {
             assert!(condition.message.chars().count() <= 1024 && !condition.message.ends_with('.'), "{condition:?}");
         }
+    }
+}
+
+impl Given {
+    pub fn report(&self, plan: &Plan) -> ComputeClusterStatus {
+        serde_json::from_value(self.applied(plan)).unwrap()
+    }
+
+    /// The status that is reported for the decision.
+    pub fn reports(&self) -> ComputeClusterStatus {
+        self.report(&self.decide())
     }
 }
 

@@ -142,9 +142,11 @@ pub(crate) fn action(name: &str, version: &str) -> Option<&'static str> {
     ACTIONS.iter().find(|(known, _, knows)| *known == lower && knows(version)).map(|(_, word, _)| *word)
 }
 
-/// The member of a `vmSizes` answer that holds the list: `amlCompute` for azureml-core's version (sdk-wire-notes 3).
+/// The member of a `vmSizes` answer that holds the list: `amlCompute` in the versions of azureml-core (2020-02-02) and of
+/// azure-mgmt-machinelearningservices 1.0.1 (2020-08-01), whose classes read no other; `value` in that of 2.0.0b2. Where between
+/// them it changed is assumed.
 pub(crate) fn sizes_member(version: &str) -> &'static str {
-    if version == "2020-02-02" { "amlCompute" } else { "value" }
+    if version <= "2020-08-01" { "amlCompute" } else { "value" }
 }
 
 /// The status word of an `updateQuotas` answer: azureml-core wants it in lower case (sdk-wire-notes 3).
@@ -184,5 +186,11 @@ mod tests {
             assert_eq!(code(Some(wrong)).unwrap_err(), "InvalidApiVersionParameter", "{wrong}");
         }
         assert_eq!(code(Some("2016-01-01")).unwrap_err(), "NoRegisteredProviderFound");
+    }
+
+    #[test]
+    fn sizes_are_where_the_clients_of_each_version_read_them() {
+        let versions = ["2020-02-02", "2020-08-01", "2020-09-01-preview", "2023-04-01", "2026-05-01"];
+        assert_eq!(versions.map(sizes_member), ["amlCompute", "amlCompute", "value", "value", "value"]);
     }
 }

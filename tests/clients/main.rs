@@ -11,6 +11,7 @@
 mod captured;
 mod compare;
 mod differences;
+mod drivers;
 mod player;
 mod reads;
 #[path = "../stage/mod.rs"]

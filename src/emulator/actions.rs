@@ -59,6 +59,7 @@ impl World {
         };
         let workspace = self.workspaces.get(&key.0);
         let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
+        let compute = compute.filter(|compute| compute.machine.is_known_to(&call.version));
         let Some((workspace, compute)) = workspace.zip(compute) else { return Ok(Response::empty(404)) };
         let (kind, lower) = (compute.machine.kind(), action.to_ascii_lowercase());
         if lower == "listkeys" {

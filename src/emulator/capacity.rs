@@ -165,6 +165,11 @@ impl World {
             .filter(move |(_, compute)| compute.compute_location == location)
     }
 
+    /// How many computes of a region count against its limit: all that Azure ML makes (how-to-manage-quotas).
+    pub(crate) fn clusters_in(&self, subscription: &str, location: &str) -> usize {
+        self.computes_in(subscription, location).filter(|(_, compute)| compute.machine.attached().is_none()).count()
+    }
+
     /// vCPUs in use in a region, detached clusters included.
     pub(crate) fn cores(&self, subscription: &str, location: &str) -> Cores {
         let mut cores = Cores::default();

@@ -27,12 +27,14 @@ impl World {
                 Refusal::user_error(format!("The value '{text}' of '$skip' is not valid.")).target("$skip")
             })?,
         };
-        let stale = call.plan.stale;
-        let page_size = self.page_size;
+        let (stale, page_size, version) = (call.plan.stale, self.page_size, call.version.as_str());
         let Some(workspace) = self.workspaces.get_mut(&key) else { return Ok(Response::empty(404)) };
         let base_id = workspace.id();
         let id = |name: &str| format!("{base_id}/computes/{name}");
-        let mut names: Vec<&String> = workspace.computes.keys().chain(workspace.ghosts.keys()).collect();
+        let computes = workspace.computes.iter().map(|(name, compute)| (name, &**compute));
+        let ghosts = workspace.ghosts.iter().map(|(name, (compute, _))| (name, compute));
+        let known = computes.chain(ghosts).filter(|(_, compute)| compute.machine.is_known_to(version));
+        let mut names: Vec<&String> = known.map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
         let names: Vec<String> = names.into_iter().skip(skip).take(page_size + 1).cloned().collect();
@@ -49,7 +51,7 @@ impl World {
         workspace.ghosts.retain(|_, (_, reads)| *reads > 0);
         let mut body = json!({"value": value});
         if more {
-            let (base, version, skip) = (&call.request.base, &call.version, skip + page_size);
+            let (base, skip) = (&call.request.base, skip + page_size);
             let service = if call.regional { "/rp/workspaces" } else { "" };
             body["nextLink"] = json!(format!("{base}{service}{base_id}/computes?api-version={version}&%24skip={skip}"));
         }
@@ -70,10 +72,12 @@ impl World {
         let lower = name.to_ascii_lowercase();
         let shown =
             |compute: &Compute| Response::json(200, &compute.show(&format!("{base_id}/computes/{}", compute.name)));
-        if let Some(compute) = workspace.computes.get_mut(&lower) {
+        let known = |compute: &Compute| compute.machine.is_known_to(&call.version);
+        if let Some(compute) = workspace.computes.get_mut(&lower).filter(|compute| known(compute)) {
             return Ok(seen(compute, stale).map_or_else(|| Response::empty(404), shown));
         }
-        let Some((compute, reads)) = workspace.ghosts.get_mut(&lower) else { return Ok(Response::empty(404)) };
+        let ghost = workspace.ghosts.get_mut(&lower).filter(|(compute, _)| known(compute));
+        let Some((compute, reads)) = ghost else { return Ok(Response::empty(404)) };
         let response = shown(compute);
         *reads -= 1;
         workspace.ghosts.retain(|_, (_, reads)| *reads > 0);
@@ -101,11 +105,14 @@ impl World {
                 return Err(Refusal::user_error(text).target("underlyingResourceAction"));
             }
         };
-        let Some(compute) = self.compute_mut(&key) else { return Ok(Response::empty(204)) };
+        let known = self.compute_mut(&key).filter(|compute| compute.machine.is_known_to(&call.version));
+        let Some(compute) = known else { return Ok(Response::empty(204)) };
         let times = compute.machine.times();
         if !detach && !compute.machine.is_deletable() {
             let kind = compute.machine.kind();
-            let text = format!("Delete of the underlying resource is not supported for computeType {kind}. Detach it.");
+            let text = format!(
+                "Delete of the underlying resource is not supported for this compute of type {kind}, because it was attached to the workspace and not made by it. Detach it."
+            );
             return Err(Refusal::user_error(text).target("underlyingResourceAction"));
         }
         let running = compute.pending.as_ref().map(|pending| (pending.operation, pending.change.clone()));

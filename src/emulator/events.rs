@@ -11,6 +11,7 @@ use crate::{
         nodes::NodeState,
     },
     outages::Manner,
+    resources::ResourceSeed,
     rights::Rights,
     seed::{AssignmentSeed, Lock, PolicySeed, QuotaSeed, ThrottleSeed, WorkspaceSeed},
     time::Now,
@@ -155,6 +156,13 @@ pub enum Event {
         #[serde(default)]
         keys: Option<Vec<String>>,
     },
+    /// Something behind attached computes changes, or comes into being.
+    ResourceChanged(ResourceSeed),
+    /// Something behind attached computes is deleted.
+    ResourceDeleted {
+        /// Its ARM id.
+        resource: String,
+    },
     /// Role assignments of a principal change: the actions it is denied from now on (an empty list: none).
     AccessChanged {
         /// Its client id.
@@ -297,6 +305,8 @@ impl World {
                 Ok("compute deleted".into())
             }
             Event::TagsStripped { compute, keys } => self.strip_tags(&compute, keys.as_deref()),
+            Event::ResourceChanged(resource) => self.change_resource(&resource, now.service),
+            Event::ResourceDeleted { resource } => self.delete_resource(&resource, now.service),
             Event::AccessChanged { client_id, denied } => {
                 self.change_rights(&client_id, |rights| Rights::new(&denied, rights.given()))
             }

@@ -19,6 +19,7 @@ use crate::{
     outages::Outages,
     quota::Quotas,
     random::{self, Random},
+    resources::Resources,
     route::normal_location,
     seed::{Seed, SubscriptionSeed, WorkspaceSeed},
     throttle::Throttle,
@@ -48,6 +49,7 @@ impl World {
             directory: Directory::new(seed)?,
             subscriptions: BTreeMap::new(),
             workspaces: BTreeMap::new(),
+            resources: Resources::new(&seed.resources, seed.only_listed_resources)?,
             locks: Locks::default(),
             outages: Outages::default(),
             quotas: Quotas::new(&seed.quotas),
@@ -157,18 +159,24 @@ impl World {
             self.endow(instance, User { object, tenant: workspace.tenant.clone() }, &id, created);
             instance.settled(seeded_power(body)?, now.service);
         }
+        let compute_location = read.compute_location.unwrap_or_else(|| location.clone());
+        if let Some(attached) = machine.attached_mut() {
+            let attach = self.attach_seeded(workspace, name, &compute_location, attached);
+            attach.map_err(|refusal| format!(": {}", refusal.message))?;
+        }
+        let trouble = machine.attached().and_then(|attached| attached.trouble.clone());
         Ok(Compute {
             name: name.to_owned(),
-            compute_location: read.compute_location.unwrap_or_else(|| location.clone()),
+            compute_location,
             location,
-            tags: Some(read.tags.unwrap_or_default()),
+            tags: read.tags.or_else(|| (!machine.is_attached()).then(Default::default)),
             identity: identity.transpose().map_err(|refusal| format!(": {}", refusal.message))?,
             description: read.description,
             disable_local_auth: read.disable_local_auth,
             created_on: created,
             modified_on: created,
-            state: State::Succeeded,
-            errors: Vec::new(),
+            state: if trouble.is_some() { State::Failed } else { State::Succeeded },
+            errors: trouble.into_iter().collect(),
             machine,
             born: true,
             pending: None,

@@ -8,6 +8,7 @@
 mod aad;
 mod access;
 mod actions;
+mod attachments;
 mod capacity;
 mod checks;
 mod compute;
@@ -42,6 +43,7 @@ mod quota;
 mod random;
 mod regional;
 mod regions;
+mod resources;
 mod rights;
 mod route;
 mod seed;
@@ -79,6 +81,7 @@ pub use crate::{
     faults::{Effect, Fault, Match, When},
     journal::Entry,
     outages::Manner,
+    resources::{Credentials, Extension, OperatingSystem, ResourceError, ResourceSeed, ResourceState},
     seed::{
         AssignmentSeed, BudgetSeed, CLIENT_ID, CLIENT_SECRET, ComputeSeed, GroupSeed, IdentitySeed, Lock, LockSeed,
         OBJECT_ID, PolicySeed, PrincipalSeed, QuotaSeed, SUBSCRIPTION, Seed, SubscriptionSeed, TENANT, ThrottleSeed,

@@ -61,9 +61,11 @@ impl World {
     }
 
     fn finish(&mut self, key: &ComputeKey, at: Timestamp) {
-        let verdict = self.verdict(key);
+        let verdict = self.verdict(key).or_else(|| self.attachment_verdict(key));
         let Some(compute) = self.compute_mut(key) else { return };
-        let Some(operation) = compute.pending.as_ref().map(|pending| pending.operation) else { return };
+        let Some(pending) = &compute.pending else { return };
+        let (operation, change) = (pending.operation, pending.change.clone());
+        let attached = compute.machine.attached().cloned();
         let Some(ended) = compute.finish(at, verdict) else { return };
         let outcome = match &ended {
             Ended::Succeeded | Ended::Removed { .. } => Outcome::Succeeded,
@@ -73,6 +75,7 @@ impl World {
         if let Ended::Removed { detach, linger } = ended {
             self.remove(key, detach, linger);
         }
+        self.attachment_ended(key, (&change, attached), &ended, at);
     }
 
     /// Takes a compute away; `detach` leaves its cluster, `linger` lets so many reads still see it.

@@ -65,7 +65,7 @@ impl World {
             })
         };
         let total = |limit| self.quotas.limit(subscription, region, limit);
-        let clusters = i64::try_from(self.computes_in(subscription, region).count()).unwrap_or(i64::MAX);
+        let clusters = i64::try_from(self.clusters_in(subscription, region)).unwrap_or(i64::MAX);
         let mut rows = vec![
             row(clusters, total(Limit::Clusters), "TotalClusters", "Total Clusters", "totalClusters", root.clone()),
             row(

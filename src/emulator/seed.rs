@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::resources::ResourceSeed;
+
 /// The subscription of the default seed.
 pub const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
 /// The tenant of the default seed.
@@ -33,6 +35,11 @@ pub struct Seed {
     pub subscriptions: Vec<SubscriptionSeed>,
     /// Management locks, beside those that groups have.
     pub locks: Vec<LockSeed>,
+    /// What stands behind attached computes, where it differs from what is there unless told otherwise: something that works,
+    /// in the workspace's region, which any credentials open.
+    pub resources: Vec<ResourceSeed>,
+    /// Refuse to attach what is not listed.
+    pub only_listed_resources: bool,
     /// Limits that differ from the defaults.
     pub quotas: Vec<QuotaSeed>,
     /// Request budgets.
@@ -304,6 +311,8 @@ impl Default for Seed {
                 policies: Vec::new(),
             }],
             locks: Vec::new(),
+            resources: Vec::new(),
+            only_listed_resources: false,
             quotas: Vec::new(),
             throttle: ThrottleSeed::default(),
             token_lifetime_seconds: 3599,

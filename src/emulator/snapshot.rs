@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{compute::Change, compute::Compute, time, time::Now, world::World};
+use crate::{attachments::show_attachment, compute::Change, compute::Compute, time, time::Now, world::World};
 
 impl World {
     /// Everything that exists, by subscription, group and workspace, with what runs and when it is due.
@@ -58,6 +58,7 @@ impl World {
             .collect();
         json!({
             "clock": {"service": time::ticks(now.service), "wall": time::ticks(now.wall)},
+            "resources": self.show_resources(),
             "locks": self.locks.all().map(|(scope, lock)| json!({"scope": scope, "lock": lock})).collect::<Vec<_>>(),
             "outages": self.outages.all().map(|(region, how)| json!({"location": region, "how": how})).collect::<Vec<_>>(),
             "principals": principals,
@@ -82,6 +83,9 @@ fn show(compute: &Compute, id: &str) -> Value {
             "change": what,
             "ends": pending.ends.map(time::ticks)
         });
+    }
+    if let Some(attached) = compute.machine.attached() {
+        shown["attachment"] = show_attachment(attached);
     }
     if let Some(instance) = compute.machine.instance() {
         shown["instance"] = json!({

@@ -20,6 +20,7 @@ use crate::{
     outages::Outages,
     quota::Quotas,
     random::Random,
+    resources::Resources,
     route::{self, ArmRoute, LocationResource, NAMESPACE, Route, Target, WorkspacePath},
     seed::PolicySeed,
     throttle::{Kind, Throttle},
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
     /// By `subscription/group/name` in lower case.
     pub(crate) workspaces: BTreeMap<String, Workspace>,
+    /// What stands behind attached computes.
+    pub(crate) resources: Resources,
     pub(crate) locks: Locks,
     pub(crate) outages: Outages,
     pub(crate) quotas: Quotas,

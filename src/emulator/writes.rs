@@ -22,7 +22,8 @@ use crate::{
     world::{Call, ComputeKey, World},
 };
 
-const WRITE: &str = "Microsoft.MachineLearningServices/workspaces/computes/write";
+/// The action of PUT and PATCH on a compute.
+pub(crate) const WRITE: &str = "Microsoft.MachineLearningServices/workspaces/computes/write";
 
 impl World {
     /// PUT: always 201 with `Azure-AsyncOperation`, be the compute new or not (recorded 2022, 2025).
@@ -34,13 +35,20 @@ impl World {
     ) -> Result<Response, Refusal> {
         let key = self.workspace(call, path, true)?;
         let id = self.resource_id(&key, name);
-        let body = checks::compute_body(&checks::json_body(call.request)?)?;
+        let mut body = checks::compute_body(&checks::json_body(call.request)?)?;
+        if !body.machine.is_known_to(&call.version) {
+            return Err(checks::unknown_type(body.machine.kind()));
+        }
         self.allowed_by_policy(call, &body, name)?;
         linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
         let compute_key = (key, name.to_ascii_lowercase());
-        if self.compute_mut(&compute_key).is_some() {
+        if let Some(present) = self.compute_mut(&compute_key) {
+            if let (Some(asked), Some(attached)) = (body.machine.attached_mut(), present.machine.attached()) {
+                asked.recall(attached);
+            }
             self.replace(call, &compute_key, &id, body)
         } else {
+            self.admit_attachment(call, &compute_key.0, name, &mut body)?;
             self.create(call, &compute_key, &id, name, body)
         }
     }
@@ -59,7 +67,9 @@ impl World {
             return Err(Refusal::gateway(400, "LocationRequired", text));
         };
         let compute_location = body.compute_location.unwrap_or_else(|| location.clone());
-        self.room_for_one_more(call, &compute_location)?;
+        if body.machine.attached().is_none() {
+            self.room_for_one_more(call, &compute_location)?;
+        }
         let identity = self.identity(call, id, None, body.identity.as_ref(), true)?;
         let mut machine = body.machine;
         let doom = self.admit_instance(call, key, name, &compute_location, &mut machine)?;
@@ -127,7 +137,7 @@ impl World {
         remember(compute);
         compute.machine.change(&body.machine);
         if compute.machine.replaces_envelope() {
-            compute.tags = Some(body.tags.unwrap_or_default());
+            compute.tags = body.tags.or_else(|| (!compute.machine.is_attached()).then(Default::default));
             compute.identity = identity;
         }
         compute.modified_on = call.now.service;
@@ -150,7 +160,7 @@ impl World {
         let key = (self.workspace(call, path, true)?, name.to_ascii_lowercase());
         let id = self.resource_id(&key.0, name);
         let body = checks::patch_body(&checks::json_body(call.request)?, &call.version)?;
-        if self.compute_mut(&key).is_none() {
+        if self.compute_mut(&key).is_none_or(|compute| !compute.machine.is_known_to(&call.version)) {
             return Ok(Response::empty(404));
         }
         let present = self.changeable(&key)?;
@@ -229,7 +239,7 @@ impl World {
 
     fn room_for_one_more(&self, call: &Call<'_>, location: &str) -> Result<(), Refusal> {
         let limit = self.quotas.limit(&call.subscription, location, Limit::Clusters);
-        let used = self.computes_in(&call.subscription, location).count();
+        let used = self.clusters_in(&call.subscription, location);
         if i64::try_from(used).unwrap_or(i64::MAX) < limit {
             return Ok(());
         }

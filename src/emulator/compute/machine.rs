@@ -125,11 +125,11 @@ impl Machine {
         }
     }
 
-    /// `properties.isAttachedCompute`.
+    /// `properties.isAttachedCompute`: what Azure ML made itself is not attached.
     pub(crate) fn is_attached(&self) -> bool {
         match self {
             Self::Cluster(_) | Self::Instance(_) => false,
-            Self::Attached(_) => true,
+            Self::Attached(attached) => !attached.made,
         }
     }
 
@@ -159,7 +159,7 @@ impl Machine {
             Self::Instance(instance) => {
                 Times { create: instance.takes(Verb::Create), delete: instance.takes(Verb::Delete), ..CLUSTER }
             }
-            Self::Attached(_) => attached::TIMES,
+            Self::Attached(attached) => attached.times(),
         }
     }
 
@@ -230,7 +230,7 @@ impl Machine {
     pub(crate) fn change(&mut self, asked: &Self) {
         match (self, asked) {
             (Self::Cluster(cluster), Self::Cluster(asked)) => cluster.settings.scale = asked.settings.scale,
-            (Self::Attached(attached), Self::Attached(asked)) => attached.clone_from(asked),
+            (Self::Attached(attached), Self::Attached(asked)) => attached.change(asked),
             // A PUT cannot change the type, and of an instance nothing (bicep issue 17617).
             (Self::Cluster(_) | Self::Instance(_) | Self::Attached(_), _) => {}
         }
@@ -272,8 +272,8 @@ impl Machine {
     /// 400 for types without secrets (recorded 2022-06-05 of a cluster).
     pub(crate) fn keys(&self) -> Result<Value, Refusal> {
         let secrets = match self {
-            Self::Cluster(_) | Self::Instance(_) => &Value::Null,
-            Self::Attached(attached) => &attached.secrets,
+            Self::Cluster(_) | Self::Instance(_) => Value::Null,
+            Self::Attached(attached) => attached.keys()?,
         };
         let kind = self.kind();
         let Some(secrets) = secrets.as_object() else {
@@ -286,11 +286,12 @@ impl Machine {
         Ok(Value::Object(keys))
     }
 
-    /// Whether a DELETE may take the thing itself away, not only its entry in the workspace (azureml-api f.3).
+    /// Whether a DELETE may take the thing itself away, not only its entry in the workspace: Azure ML must have made it
+    /// (azureml-api f.3; documentation of `delete` of azureml-core's types).
     pub(crate) fn is_deletable(&self) -> bool {
         match self {
             Self::Cluster(_) | Self::Instance(_) => true,
-            Self::Attached(attached) => attached.kind.deletable,
+            Self::Attached(attached) => attached.made,
         }
     }
 
@@ -308,6 +309,27 @@ impl Machine {
             Self::Cluster(cluster) => Some(cluster),
             Self::Instance(_) | Self::Attached(_) => None,
         }
+    }
+
+    /// The attachment, if it is one.
+    pub(crate) fn attached(&self) -> Option<&Attached> {
+        match self {
+            Self::Attached(attached) => Some(attached),
+            Self::Cluster(_) | Self::Instance(_) => None,
+        }
+    }
+
+    /// The attachment, if it is one, to change it.
+    pub(crate) fn attached_mut(&mut self) -> Option<&mut Attached> {
+        match self {
+            Self::Attached(attached) => Some(attached),
+            Self::Cluster(_) | Self::Instance(_) => None,
+        }
+    }
+
+    /// Whether an API version knows the type.
+    pub(crate) fn is_known_to(&self, version: &str) -> bool {
+        self.attached().and_then(|attached| attached.kind.only_version).is_none_or(|only| only == version)
     }
 
     /// The instance, if it is one.

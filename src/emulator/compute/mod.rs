@@ -150,13 +150,10 @@ impl Compute {
         ends.into_iter().chain(self.wake).min()
     }
 
-    /// Ends the running change at `at`; `verdict` is what quota and size checks say of a create.
+    /// Ends the running change at `at`; `verdict` is why it fails, if it does.
     pub(crate) fn finish(&mut self, at: Timestamp, verdict: Option<ArmError>) -> Option<Ended> {
         let pending = self.pending.take()?;
-        let failure = pending.failure.or(match pending.change {
-            Change::Create => verdict,
-            Change::Update(_) | Change::Power(_) | Change::Delete { .. } => None,
-        });
+        let failure = pending.failure.or(verdict);
         self.modified_on = at;
         if !matches!(pending.change, Change::Update(_))
             && let Some(instance) = self.machine.instance_mut()
@@ -235,11 +232,12 @@ impl Compute {
             "computeType": machine.kind(),
             "provisioningState": self.state.word(),
             "provisioningErrors": null,
-            "provisioningWarnings": if settled { json!({}) } else { Value::Null },
+            // Those of an attached machine stay null (recorded 2023 to 2025).
+            "provisioningWarnings": if settled && !machine.is_attached() { json!({}) } else { Value::Null },
             "isAttachedCompute": machine.is_attached(),
             "properties": machine.describe(self, look)
         });
-        if settled {
+        if settled || machine.is_attached() {
             properties["computeLocation"] = json!(self.compute_location);
         }
         if !self.errors.is_empty() {

@@ -90,7 +90,7 @@ fn wrong_bodies_are_refused_and_nothing_is_made() {
         ("cpu-", good.clone(), "UserError"),
         ("cpu", with("/location", Value::Null), "LocationRequired"),
         ("cpu", with("/location", json!("atlantis")), "LocationNotAvailableForResourceType"),
-        ("cpu", with("/properties/computeType", json!("Kusto")), "UnsupportedComputeType"),
+        ("cpu", with("/properties/computeType", json!("Kusto")), "UserError"),
         ("cpu", with("/properties/properties/vmSize", Value::Null), "UserError"),
         ("cpu", with(scale, json!({"minNodeCount": 0})), "UserError"),
         ("cpu", with(scale, json!({"minNodeCount": 5, "maxNodeCount": 4})), "UserError"),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use support::conformance::{Difference, Judge, Section};
 
-use crate::player;
+use crate::player::{self, Place};
 use crate::venv::{Client, directory, succeed};
 
 /// What is done to computes, and who can.
@@ -45,7 +45,7 @@ async fn drive(client: Client, program: &str, subjects: &[&str]) {
     let emulator = player::fast_world().await;
     let home = tempfile::tempdir().unwrap();
     let program = directory().join("python").join(program);
-    let output = player::command(client, &program, &emulator, home.path()).output().await;
+    let output = player::command(client, &program, &emulator, Place::CAPTURED, home.path()).output().await;
     let steps: Vec<Step> = serde_json::from_str(&succeed("the driver", output)).unwrap();
 
     let mut section = Section::new(Judge::Clients, &format!("{}: everything it can do", client.release()));

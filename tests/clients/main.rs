@@ -12,6 +12,7 @@ mod captured;
 mod compare;
 mod differences;
 mod drivers;
+mod mixed;
 mod player;
 mod reads;
 #[path = "../stage/mod.rs"]

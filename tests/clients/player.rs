@@ -52,9 +52,24 @@ async fn at(time_scale: f64) -> Emulator {
     emulator::spawn(Config { time_scale, seed, ..Config::default() }).await.unwrap()
 }
 
+/// Where a client is pointed to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    subscription: &'static str,
+    group: &'static str,
+    workspace: &'static str,
+}
+
+impl Place {
+    /// The workspace of the captured intents.
+    pub(crate) const CAPTURED: Self = Self { subscription: SUBSCRIPTION, group: GROUP, workspace: WORKSPACE };
+    /// The workspace of a stage.
+    pub(crate) const STAGE: Self = Self { subscription: emulator::SUBSCRIPTION, group: "ml", workspace: "demo" };
+}
+
 /// A command that runs a Python program with a client, knowing the emulator by its environment only. `home` is all that it
 /// may keep.
-pub(crate) fn command(client: Client, program: &Path, emulator: &Emulator, home: &Path) -> Command {
+pub(crate) fn command(client: Client, program: &Path, emulator: &Emulator, place: Place, home: &Path) -> Command {
     let base = emulator.tls_url();
     let metadata = format!("{base}/metadata/endpoints?api-version=2019-05-01");
     let mut command = Command::new(client.python());
@@ -75,9 +90,9 @@ pub(crate) fn command(client: Client, program: &Path, emulator: &Emulator, home:
         ("AZURE_CLIENT_ID", emulator::CLIENT_ID),
         ("AZURE_CLIENT_SECRET", emulator::CLIENT_SECRET),
         ("EMULATOR_MANAGEMENT_URL", emulator.management_url()),
-        ("SUBSCRIPTION_ID", SUBSCRIPTION),
-        ("RESOURCE_GROUP", GROUP),
-        ("WORKSPACE", WORKSPACE),
+        ("SUBSCRIPTION_ID", place.subscription),
+        ("RESOURCE_GROUP", place.group),
+        ("WORKSPACE", place.workspace),
     ];
     command.envs(settings).kill_on_drop(true);
     command
@@ -92,21 +107,32 @@ pub(crate) struct Told {
     pub(crate) requests: Vec<Value>,
 }
 
-/// A client that plays intents, one after the other, each in a world without computes.
+/// A client that plays intents, one after the other.
 pub(crate) struct Player {
     client: Client,
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     home: TempDir,
-    /// What it talks to.
-    _emulator: Emulator,
+    /// What it talks to, if that is its own.
+    _emulator: Option<Emulator>,
 }
 
 impl Player {
-    /// Starts the client and a world of its own.
+    /// Starts the client and a world of its own, in which each intent finds no computes and operations take no time.
     pub(crate) async fn start(client: Client) -> Self {
         let emulator = world().await;
+        let mut player = Self::at(client, &emulator, Place::CAPTURED, &[("ALONE", "yes")]);
+        player._emulator = Some(emulator);
+        player
+    }
+
+    /// Starts the client in a world that others use, too.
+    pub(crate) fn beside(client: Client, emulator: &Emulator) -> Self {
+        Self::at(client, emulator, Place::STAGE, &[])
+    }
+
+    fn at(client: Client, emulator: &Emulator, place: Place, more: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let program = match client {
             Client::Ml => "azure_ai_ml.py",
@@ -114,12 +140,19 @@ impl Player {
             Client::Stable | Client::Preview => "management.py",
         };
         let log = std::fs::File::create(home.path().join("stderr")).unwrap();
-        let mut command = command(client, &directory().join("python").join(program), &emulator, home.path());
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let mut command = command(client, &directory().join("python").join(program), emulator, place, home.path());
+        let command = command.envs(more.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { client, child, input, output, home, _emulator: emulator }
+        Self { client, child, input, output, home, _emulator: None }
+    }
+
+    /// Plays one step that has to go well.
+    pub(crate) async fn act(&mut self, step: Value) -> Value {
+        let told = self.play(&json!([step])).await.remove(0);
+        assert_eq!(told.outcome["ok"], true, "{}: {step}: {}", self.client.release(), told.outcome);
+        told.outcome
     }
 
     /// Plays the steps of one intent.

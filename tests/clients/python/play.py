@@ -26,6 +26,8 @@ GROUP = os.environ["RESOURCE_GROUP"]
 WORKSPACE = os.environ["WORKSPACE"]
 BASE = os.environ["AZURE_RESOURCE_MANAGER"]
 MANAGEMENT = os.environ["EMULATOR_MANAGEMENT_URL"]
+# Whether the world is this player's own, to be emptied before each intent.
+ALONE = "ALONE" in os.environ
 # How long an operation takes unless a step says otherwise: no time, so that the first poll finds it done.
 AT_ONCE = {"match": {}, "times": 0, "effect": {"kind": "operationLasts", "time": "PT0S"}}
 
@@ -222,7 +224,8 @@ def serve(play: object, begin: object = None) -> None:
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
         for line in sys.stdin:
-            clean()
+            if ALONE:
+                clean()
             if begin is not None:
                 begin()
             told, since = [], newest()

@@ -166,7 +166,10 @@ impl World {
     /// The disk of an instance is full or not any more: it cannot be stopped while it is.
     pub(crate) fn fill_disk(&mut self, compute: &str, full: bool, now: Now) -> Result<String, String> {
         self.on_instance(compute, now, |instance, _| {
-            instance.fill_disk(full);
+            if full && instance.power != Power::Running {
+                return Err(format!("nothing fills the disk of the instance, it is {}", instance.state()));
+            }
+            instance.disk_full = full;
             Ok(if full { "its disk is full" } else { "its disk has room" }.into())
         })
     }

@@ -91,7 +91,7 @@ fn show(compute: &Compute, id: &str) -> Value {
         shown["instance"] = json!({
             "jobs": instance.jobs(),
             "personActive": instance.active,
-            "nextSchedule": instance.fires.map(time::ticks),
+            "nextSchedule": instance.fires().map(time::ticks),
             "diskFull": instance.disk_full
         });
     }

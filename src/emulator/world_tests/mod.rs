@@ -2,6 +2,7 @@
 
 mod attached;
 mod clusters;
+mod disorder;
 mod governance;
 mod hands;
 mod hostile;

@@ -39,8 +39,6 @@ pub(crate) struct Instance {
     pub(crate) active: bool,
     /// Since when it is Running and nobody and nothing uses it.
     idle_since: Timestamp,
-    /// When the next schedule fires.
-    pub(crate) fires: Option<Timestamp>,
     pub(crate) disk_full: bool,
     /// The size that a running resize leads to.
     pub(crate) target: Option<String>,
@@ -91,7 +89,6 @@ impl Instance {
             jobs: Vec::new(),
             active: false,
             idle_since: Timestamp::UNIX_EPOCH,
-            fires: None,
             disk_full: false,
             target: None,
             mounts: Value::Null,
@@ -106,10 +103,16 @@ impl Instance {
         }
     }
 
-    /// Finds out when the next schedule fires after `at`.
+    /// Finds out when each schedule fires after `at`.
     pub(crate) fn plan_schedules(&mut self, at: Timestamp) {
-        let made = self.birth.made;
-        self.fires = self.settings.schedules.iter().filter_map(|schedule| schedule.next(made, at)).min();
+        for schedule in &mut self.settings.schedules {
+            schedule.fires = schedule.next(self.birth.made, at);
+        }
+    }
+
+    /// When the next schedule fires.
+    pub(crate) fn fires(&self) -> Option<Timestamp> {
+        self.settings.schedules.iter().filter_map(|schedule| schedule.fires).min()
     }
 
     /// Begins an operation that ends at `ends`.
@@ -219,29 +222,28 @@ impl Instance {
         while self.phases.first().is_some_and(|(due, _)| *due <= at) {
             self.power = self.phases.remove(0).1;
         }
-        let mut deed = None;
-        if let Some(fires) = self.fires.filter(|fires| *fires <= at) {
-            deed = self.scheduled(fires);
-            self.plan_schedules(at);
-        }
+        let mut deed = self.scheduled(at);
         if deed.is_none() && self.idle_end().is_some_and(|end| end <= at) {
             deed = Some(Deed { verb: Verb::Stop, trigger: Trigger::IdleShutdown });
         }
         deed.filter(|_| !busy)
     }
 
-    /// What the schedules that fire at `at` make it do; a stop wins over a start.
-    fn scheduled(&self, at: Timestamp) -> Option<Deed> {
-        let before = at.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
+    /// What the schedules that fire at `at` make it do, the last of those that find something to do.
+    fn scheduled(&mut self, at: Timestamp) -> Option<Deed> {
+        let mut deed = None;
         let made = self.birth.made;
-        let due = self.settings.schedules.iter().filter(|schedule| schedule.next(made, before) == Some(at));
-        let verbs = due.map(|schedule| if schedule.starts { Verb::Start } else { Verb::Stop });
-        let mut fitting = verbs.filter(|verb| match verb {
-            Verb::Start => self.power == Power::Stopped,
-            Verb::Stop => self.power == Power::Running && !self.disk_full,
-            Verb::Create | Verb::Restart | Verb::Resize | Verb::Delete => false,
-        });
-        fitting.next_back().map(|verb| Deed { verb, trigger: Trigger::Schedule })
+        for schedule in
+            self.settings.schedules.iter_mut().filter(|schedule| schedule.fires.is_some_and(|due| due <= at))
+        {
+            schedule.fires = schedule.next(made, at);
+            let verb = if schedule.starts { Verb::Start } else { Verb::Stop };
+            let fits = if schedule.starts { Power::Stopped } else { Power::Running };
+            if self.power == fits && !self.disk_full {
+                deed = Some(Deed { verb, trigger: Trigger::Schedule });
+            }
+        }
+        deed
     }
 
     /// When it will have been idle for long enough to stop.
@@ -254,7 +256,7 @@ impl Instance {
     /// When to look at it again.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let phase = self.phases.first().map(|(due, _)| *due);
-        phase.into_iter().chain(self.fires).chain(self.idle_end()).min()
+        phase.into_iter().chain(self.fires()).chain(self.idle_end()).min()
     }
 
     /// A person begins to work on it, or leaves it.
@@ -312,13 +314,10 @@ impl Instance {
         Ok(())
     }
 
-    /// Its disk is full, or not any more.
-    pub(crate) fn fill_disk(&mut self, full: bool) {
-        self.disk_full = full;
-        self.errors.retain(|error| error.code != "DiskFull");
-        if full {
-            self.errors.push(ArmError::new("DiskFull", "There is not enough disk space on the node"));
-        }
+    /// What is wrong with it: how its last operation failed, and its disk.
+    fn wrong(&self) -> Value {
+        let full = self.disk_full.then(|| ArmError::new("DiskFull", "There is not enough disk space on the node"));
+        self.errors.iter().chain(&full).map(ArmError::wrapped).collect()
     }
 
     /// A new idle time counts from when it is set.

@@ -28,6 +28,8 @@ pub(crate) struct Schedule {
     /// As sent.
     start_time: Option<DateTime>,
     zone: String,
+    /// When it fires next, as it was last planned.
+    pub(crate) fires: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +83,15 @@ impl Schedule {
                     .map_err(|_| part.refuse("startTime", "a time without zone such as '2026-01-05T08:00:00'"))?,
             ),
         };
-        Ok(Self { id: Uuid::nil(), enabled: status == "Enabled", starts: action == "Start", trigger, start_time, zone })
+        Ok(Self {
+            id: Uuid::nil(),
+            enabled: status == "Enabled",
+            starts: action == "Start",
+            trigger,
+            start_time,
+            zone,
+            fires: None,
+        })
     }
 
     /// An item of an answer. Its provisioning ended at once: what `Provisioning` would look like was never recorded.

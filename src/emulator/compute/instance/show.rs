@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Instance, services};
-use crate::compute::ArmError;
 
 /// The runtime of every instance (recorded 2024-07-24).
 const RUNTIME: &str = "3.0.02755.0006";
@@ -17,7 +16,7 @@ impl Instance {
             value["state"] = json!(self.state());
             value["lastOperation"] = json!(self.last.map(super::power::Last::show));
             if !self.errors.is_empty() {
-                value["errors"] = self.errors.iter().map(ArmError::wrapped).collect();
+                value["errors"] = self.wrong();
             }
         }
         value
@@ -29,7 +28,7 @@ impl Instance {
         let settings = &self.settings;
         let [a, b, c, d] = self.birth.address;
         value["sshSettings"] = settings.show_ssh();
-        value["errors"] = self.errors.iter().map(ArmError::wrapped).collect();
+        value["errors"] = self.wrong();
         value["connectivityEndpoints"] = json!({
             "publicIpAddress": settings.is_public().then(|| format!("{a}.{b}.{c}.{d}")),
             "privateIpAddress": "10.0.0.4"

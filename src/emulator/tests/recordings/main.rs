@@ -130,12 +130,13 @@ impl Stage {
     }
 
     /// Makes an instance like a recorded one, which was given a size and an identity.
-    async fn make_instance(&self, recorded: &Value) {
+    async fn with_instance(self, recorded: &Value) -> Self {
         let inner = json!({"vmSize": recorded["properties"]["properties"]["vmSize"]});
         let properties = json!({"computeType": "ComputeInstance", "properties": inner});
         let body = json!({"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": properties});
         self.put(recorded["name"].as_str().unwrap(), &body).await;
         self.emulator.advance(SignedDuration::from_mins(3));
+        self
     }
 
     fn event(&self, event: &Value) {
@@ -221,7 +222,7 @@ async fn stage_for(single: &Single) -> Stage {
     if single.implies == "quota-reached" {
         seed.quotas = serde_json::from_value(limited).unwrap();
     }
-    let stage = Stage::new(target, "eastus", Vec::new(), seed).await;
+    let mut stage = Stage::new(target, "eastus", Vec::new(), seed).await;
     let recorded = &single.exchange.response.body;
     let resource = recorded.pointer("/value/0").unwrap_or(recorded);
     let inner = &resource["properties"]["properties"];
@@ -240,11 +241,8 @@ async fn stage_for(single: &Single) -> Stage {
         "user-identity" => {
             body["identity"] = json!({"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}});
         }
-        "instance" => {
-            stage.make_instance(resource).await;
-            return stage;
-        }
-        "cluster-and-instance" => stage.make_instance(&recorded["value"][1]).await,
+        "instance" => return stage.with_instance(resource).await,
+        "cluster-and-instance" => stage = stage.with_instance(&recorded["value"][1]).await,
         "quota-reached" | "cluster" | "public-ip" | "resizing" | "running" | "idle" | "disk-full" => {}
         other => panic!("no such state: {other}"),
     }

@@ -112,14 +112,15 @@ def clusters() -> None:
 def instances() -> None:
     """The life of an instance."""
     with story.step("create", "ComputeInstance"):
-        evening = ComputeStartStopSchedule(trigger=CronTrigger(expression="0 18 * * *", time_zone="UTC"), action="stop")
+        # Both far away, because the emulator's day is short here.
+        new_year = ComputeStartStopSchedule(trigger=CronTrigger(expression="0 18 1 1 *", time_zone="UTC"), action="stop")
         wanted = ComputeInstance(
             name="v2-instance",
             size="Standard_DS3_v2",
-            idle_time_before_shutdown_minutes=60,
+            idle_time_before_shutdown_minutes=4320,
             ssh_public_access_enabled=True,
             ssh_settings=ComputeInstanceSshSettings(ssh_key_value=KEY),
-            schedules=ComputeSchedules(compute_start_stop=[evening]),
+            schedules=ComputeSchedules(compute_start_stop=[new_year]),
             tags={"team": "vision"},
         )
         made = computes.begin_create_or_update(wanted).result()
@@ -129,8 +130,8 @@ def instances() -> None:
         story.equal("size", seen.size, "STANDARD_DS3_V2")
         story.equal("key", seen.ssh_settings.ssh_key_value, KEY)
         story.holds("the port of SSH", int(seen.ssh_settings.ssh_port) > 0, seen.ssh_settings.ssh_port)
-        story.equal("idle minutes", seen.idle_time_before_shutdown_minutes, 60)
-        story.equal("schedules", [each.trigger.expression for each in seen.schedules.compute_start_stop], ["0 18 * * *"])
+        story.equal("idle minutes", seen.idle_time_before_shutdown_minutes, 4320)
+        story.equal("schedules", [each.trigger.expression for each in seen.schedules.compute_start_stop], ["0 18 1 1 *"])
         story.equal("tags", seen.tags, {"team": "vision"})
         story.holds("applications", {"Jupyter", "Jupyter Lab"} <= {each["displayName"] for each in seen.services}, seen.services)
     with story.step("usage", "ComputeInstance"):

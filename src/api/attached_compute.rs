@@ -18,7 +18,7 @@ pub use services::{
 };
 pub use status::{
     AksReport, AksSystemService, AttachedComputeStatus, AutoPauseReport, AutoScaleReport, DataLakeAnalyticsReport,
-    DatabricksReport, HostReport, KubernetesReport, SecretFingerprint, SynapseSparkReport,
+    DatabricksReport, HostReport, KubernetesReport, SynapseSparkReport,
 };
 
 use crate::{AdoptionPolicy, DriftPolicy, LocalRef, ManagedIdentity, ManagementPolicy, ReplacePolicy, limits, rules};

@@ -28,8 +28,8 @@ pub use attached_compute::{
     AksSystemService, AksTls, AttachedCompute, AttachedComputeSpec, AttachedComputeStatus, AttachedDeletionPolicy,
     AttachedType, AutoPauseReport, AutoScaleReport, BatchAttachment, DataFactoryAttachment,
     DataLakeAnalyticsAttachment, DataLakeAnalyticsReport, DatabricksAttachment, DatabricksReport, HdInsightAttachment,
-    HostReport, InstanceType, InstanceTypeResources, KubernetesAttachment, KubernetesReport, SecretFingerprint,
-    SshCredentials, SynapseSparkAttachment, SynapseSparkReport, VirtualMachineAttachment,
+    HostReport, InstanceType, InstanceTypeResources, KubernetesAttachment, KubernetesReport, SshCredentials,
+    SynapseSparkAttachment, SynapseSparkReport, VirtualMachineAttachment,
 };
 pub use azure_identity::{
     AzureIdentity, AzureIdentitySpec, AzureIdentityStatus, AzureIdentityType, CertificateSource, SecretSource,

@@ -108,8 +108,6 @@ pub const PROVISIONING_ERRORS: usize = 10;
 pub const PLAN: usize = 32;
 /// Applications that an instance reports: its own, and those of its owner.
 pub const REPORTED_ENDPOINTS: usize = 64;
-/// Secrets' values that an attachment was given.
-pub const FINGERPRINTS: usize = 8;
 /// Azure ML's services on one AKS cluster.
 pub const SYSTEM_SERVICES: usize = 16;
 /// Hints on one object.

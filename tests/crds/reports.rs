@@ -18,7 +18,7 @@ fn reported() -> Value {
         "observedGeneration": 1,
         "conditions": [condition("Ready", "True"), condition("Drifted", "False")],
         "azure": {"resourceId": "/subscriptions/s/computes/cpu-cluster", "location": "eastus",
-            "provisioningState": "Succeeded", "createdAt": "2026-01-01T00:00:00.123Z", "managedIdentity": true,
+            "provisioningState": "Succeeded", "createdAt": "2026-01-01T00:00:00.123Z", "managedIdentity": true, "sentFingerprint": "0123456789abcdef",
             "firstReadyAt": "2026-01-01T00:00:00Z", "owned": true, "appliedGeneration": 1, "managedTags": ["a", "b"]},
         "provisioningErrors": [{"code": "Quota", "message": "too little", "target": "vmSize"}, {"code": "Quota", "message": "too little"}],
         "operation": {"name": "Scale", "startedAt": "2026-01-01T00:00:00Z"},
@@ -68,7 +68,6 @@ pub(crate) fn attached() -> Value {
     let host = json!({"address": "vm.example.com", "sshPort": 22, "vmSize": "STANDARD_D2_V2"});
     with_own(&json!({
         "attachedResource": "/subscriptions/s/a",
-        "secretFingerprints": [{"field": "spec.databricks.accessToken", "fingerprint": "0123456789abcdef"}],
         "kubernetes": {"namespace": "ml", "defaultInstanceType": "cpu", "instanceTypes": ["cpu", "gpu"],
             "extensionPrincipalId": "p", "extensionReleaseTrain": "stable"},
         "aks": {"fqdn": "aks.example.com", "purpose": "FastProd", "nodeCount": 3, "vmSize": "STANDARD_D3_V2",

@@ -1,6 +1,6 @@
 //! What is known of an attachment.
 //!
-//! Must not hold a secret: fingerprints are keyed hashes, and a key's or token's text never comes here.
+//! Must not hold a secret: what Azure was given is told by a keyed hash in what all computes report.
 
 use crate::bounded::cut_option;
 use crate::limits::cut_in_place;
@@ -20,11 +20,6 @@ pub struct AttachedComputeStatus {
     #[schemars(length(max = limits::ARM_ID))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached_resource: Option<String>,
-    /// Which values of Secrets Azure was given: keyed hashes, by the field that names the Secret.
-    #[schemars(length(max = limits::FINGERPRINTS))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub secret_fingerprints: Vec<SecretFingerprint>,
     /// With type Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<KubernetesReport>,
@@ -46,17 +41,6 @@ pub struct AttachedComputeStatus {
     /// With type SynapseSpark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synapse_spark: Option<SynapseSparkReport>,
-}
-
-/// The keyed hash of one value of a Secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct SecretFingerprint {
-    /// Path of the field that names the Secret.
-    #[schemars(length(min = 1, max = limits::WORD))]
-    pub field: String,
-    /// The hash, shortened; only this operator can compare it.
-    #[schemars(length(max = limits::WORD))]
-    pub fingerprint: String,
 }
 
 /// A Kubernetes cluster, as Azure ML has it.
@@ -240,7 +224,6 @@ impl AttachedComputeStatus {
         let Self {
             common,
             attached_resource,
-            secret_fingerprints,
             kubernetes,
             aks,
             virtual_machine,
@@ -251,14 +234,6 @@ impl AttachedComputeStatus {
         } = &mut self;
         common.bound();
         cut_option(attached_resource, limits::ARM_ID);
-        for SecretFingerprint { field, fingerprint } in secret_fingerprints.iter_mut() {
-            cut_in_place(field, limits::WORD);
-            cut_in_place(fingerprint, limits::WORD);
-        }
-        // The list is a map by field: a second entry would make the API server refuse the status.
-        let mut seen = BTreeSet::new();
-        secret_fingerprints.retain(|entry| seen.insert(entry.field.clone()));
-        secret_fingerprints.truncate(limits::FINGERPRINTS);
         kubernetes.iter_mut().for_each(KubernetesReport::bound);
         aks.iter_mut().for_each(AksReport::bound);
         for HostReport { address, ssh_port, vm_size } in [virtual_machine, hd_insight].into_iter().flatten() {

@@ -10,7 +10,7 @@ use crate::{
 };
 use crate::{
     AksReport, AksSystemService, AttachedComputeStatus, AutoPauseReport, AutoScaleReport, DataLakeAnalyticsReport,
-    DatabricksReport, HostReport, KubernetesReport, SecretFingerprint, SynapseSparkReport,
+    DatabricksReport, HostReport, KubernetesReport, SynapseSparkReport,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
@@ -97,11 +97,9 @@ fn huge_attachment() -> AttachedComputeStatus {
     let count = Some(i64::MAX);
     let host = || Some(HostReport { address: Some(long()), ssh_port: count, vm_size: Some(long()) });
     let service = AksSystemService { kind: long(), public_ip: Some(long()), version: Some(long()) };
-    let fingerprint = |n: usize| SecretFingerprint { field: format!("{}{}", n % 50, long()), fingerprint: long() };
     AttachedComputeStatus {
         common: huge().common,
         attached_resource: Some(long()),
-        secret_fingerprints: (0..100).map(fingerprint).collect(),
         kubernetes: Some(KubernetesReport {
             namespace: Some(long()),
             default_instance_type: Some(long()),
@@ -211,10 +209,7 @@ fn bounded_status_names_each_entry_of_a_set_or_map_once() {
     let endpoints = huge_instance().bounded().endpoints;
     let names: std::collections::BTreeSet<_> = endpoints.iter().map(|endpoint| &endpoint.name).collect();
     assert_eq!((names.len(), endpoints.len() > 1), (endpoints.len(), true), "endpoints are a map by name");
-    let attached = huge_attachment().bounded();
-    let fields: std::collections::BTreeSet<_> = attached.secret_fingerprints.iter().map(|entry| &entry.field).collect();
-    assert_eq!((fields.len(), fields.len() > 1), (attached.secret_fingerprints.len(), true), "a map by field");
-    let types = attached.kubernetes.unwrap().instance_types;
+    let types = huge_attachment().bounded().kubernetes.unwrap().instance_types;
     let names: std::collections::BTreeSet<_> = types.iter().collect();
     assert_eq!((names.len(), names.len() > 1), (types.len(), true), "instance types are a set");
     let azure = status.azure.unwrap();

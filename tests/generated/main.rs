@@ -82,7 +82,7 @@ fn permissions_in_the_manifests_are_what_the_code_needs() {
 
 #[test]
 fn samples_give_the_permissions_the_code_needs() {
-    check(&permissions::samples(), "config/samples", "secret-access.yaml");
+    check(&permissions::samples(), "config/samples", "-access.yaml");
 }
 
 #[test]

@@ -12,8 +12,10 @@ use serde::Serialize;
 
 /// Namespace of the manifests in config/.
 const NAMESPACE: &str = "azureml-system";
-/// Secrets of the samples.
-const SAMPLE_SECRETS: [&str; 2] = ["azure", "gpu-ssh"];
+/// Secrets of the samples, by name.
+const SAMPLE_SECRETS: [&str; 5] = ["azure", "databricks", "dsvm-ssh", "gpu-ssh", "spark-ssh"];
+/// ConfigMaps of the samples.
+const SAMPLE_CONFIG_MAPS: [&str; 1] = ["workstation-scripts"];
 /// Stand for the values of the chart until the text is a template: the mark, and the value.
 const NAMES: [(&str, &str); 2] = [("SECRET-NAMES", "secretNames"), ("CONFIG-MAP-NAMES", "configMapNames")];
 
@@ -132,15 +134,22 @@ pub(crate) fn manifests() -> Vec<Artefact> {
     vec![Artefact::new("config/rbac/roles.yaml", documents)]
 }
 
-/// The Role of the samples' namespace, and its binding to the operator.
+/// The Roles of the samples' namespace, and their bindings to the operator.
 pub(crate) fn samples() -> Vec<Artefact> {
     let namespace = "team-a";
-    let role = rbac::secret_role(namespace, &SAMPLE_SECRETS);
-    let name = role.metadata.name.clone().unwrap();
-    let binding = RoleBinding {
-        metadata: metadata(&name, Some(namespace)),
-        role_ref: role_ref("Role", &name),
-        subjects: subjects(),
+    let lent = |role: &Role| {
+        let name = role.metadata.name.clone().unwrap();
+        let binding = RoleBinding {
+            metadata: metadata(&name, Some(namespace)),
+            role_ref: role_ref("Role", &name),
+            subjects: subjects(),
+        };
+        documents(&[yaml(role), yaml(&binding)])
     };
-    vec![Artefact::new("config/samples/secret-access.yaml", documents(&[yaml(&role), yaml(&binding)]))]
+    let secrets = lent(&rbac::secret_role(namespace, &SAMPLE_SECRETS));
+    let config_maps = lent(&rbac::config_map_role(namespace, &SAMPLE_CONFIG_MAPS));
+    vec![
+        Artefact::new("config/samples/secret-access.yaml", secrets),
+        Artefact::new("config/samples/config-map-access.yaml", config_maps),
+    ]
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 fn read<T: DeserializeOwned + Serialize>(sample: &Value) -> Value {
     let object: T = serde_json::from_value(sample.clone()).unwrap_or_else(|error| panic!("{error} in {sample:#}"));
@@ -20,6 +21,12 @@ fn contains(object: &Value, sample: &Value, path: &str) {
                 contains(field, value, &format!("{path}.{name}"));
             }
         }
+        (Value::Array(object), Value::Array(sample)) => {
+            assert_eq!(object.len(), sample.len(), "{path}");
+            for (at, (item, value)) in object.iter().zip(sample).enumerate() {
+                contains(item, value, &format!("{path}[{at}]"));
+            }
+        }
         (_, _) => assert_eq!(object, sample, "{path}"),
     }
 }
@@ -29,7 +36,7 @@ fn samples_are_objects_of_ours() {
     let folder = crate::top().join("config/samples");
     let kustomization = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     let kustomization: Value = serde_saphyr::from_str(&kustomization).unwrap();
-    let mut kinds = Vec::new();
+    let (mut kinds, mut types) = (BTreeMap::new(), Vec::new());
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -42,15 +49,29 @@ fn samples_are_objects_of_ours() {
         for sample in documents {
             let kind = sample["kind"].as_str().unwrap().to_owned();
             let object = match kind.as_str() {
+                "AttachedCompute" => {
+                    types.push(sample["spec"]["type"].as_str().unwrap().to_owned());
+                    read::<api::AttachedCompute>(&sample)
+                }
                 "ComputeCluster" => read::<api::ComputeCluster>(&sample),
+                "ComputeInstance" => read::<api::ComputeInstance>(&sample),
                 "Workspace" => read::<api::Workspace>(&sample),
                 "AzureIdentity" => read::<api::AzureIdentity>(&sample),
                 _ => continue,
             };
             contains(&object, &sample, &name);
-            kinds.push(kind);
+            *kinds.entry(kind).or_insert(0) += 1;
         }
     }
-    kinds.sort();
-    assert_eq!(kinds, ["AzureIdentity", "ComputeCluster", "ComputeCluster", "Workspace"]);
+    let expected = [
+        ("AttachedCompute", 10),
+        ("AzureIdentity", 1),
+        ("ComputeCluster", 2),
+        ("ComputeInstance", 7),
+        ("Workspace", 1),
+    ];
+    assert_eq!(kinds, expected.map(|(kind, count)| (kind.to_owned(), count)).into());
+    types.sort();
+    types.dedup();
+    assert_eq!(types.len(), 9, "one of each type: {types:?}");
 }

@@ -173,6 +173,9 @@ pub(crate) struct EmulatorArgs {
     /// File in which the world is kept: read at the start, in place of the seed, if it exists, and written while it runs.
     #[arg(long, env = "AMLCO_EMULATOR_STATE", value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// How many exchanges the journal keeps, at most 32 MB of them.
+    #[arg(long, env = "AMLCO_EMULATOR_JOURNAL", value_name = "NUMBER", default_value_t = 10_000)]
+    pub(crate) journal: usize,
     /// Directory in which ca.pem is written; a temporary one, removed at the end, if not given.
     #[arg(long, env = "AMLCO_EMULATOR_CA_DIR", value_name = "DIR")]
     pub(crate) ca_dir: Option<PathBuf>,

@@ -24,9 +24,9 @@ pub(crate) async fn run(args: EmulatorArgs) -> Result<(), Failure> {
         management_listen: args.management_listen,
         time_scale: args.time_scale,
         seed,
+        journal_capacity: args.journal,
         ca_dir: args.ca_dir,
         state: args.state,
-        ..Config::default()
     };
     let emulator = spawn(config).await?;
     {

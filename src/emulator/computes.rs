@@ -31,11 +31,13 @@ impl World {
         let Some(workspace) = self.workspaces.get_mut(&key) else { return Ok(Response::empty(404)) };
         let base_id = workspace.id();
         let id = |name: &str| format!("{base_id}/computes/{name}");
-        let computes = workspace.computes.iter().map(|(name, compute)| (name, &**compute));
-        let ghosts = workspace.ghosts.iter().map(|(name, (compute, _))| (name, compute));
-        let known = computes.chain(ghosts).filter(|(_, compute)| compute.machine.is_known_to(version));
-        let mut names: Vec<&String> = known.map(|(name, _)| name).collect();
-        names.sort_unstable();
+        let is_known = |compute: &Compute| compute.machine.is_known_to(version);
+        // Both are sorted already, and nothing beyond this page is looked at.
+        let most = skip.saturating_add(page_size + 1);
+        let computes = workspace.computes.iter().filter(|(_, compute)| is_known(compute)).take(most);
+        let ghosts = workspace.ghosts.iter().filter(|(_, (compute, _))| is_known(compute)).take(most);
+        let mut names: Vec<&String> = computes.map(|(name, _)| name).chain(ghosts.map(|(name, _)| name)).collect();
+        names.sort();
         names.dedup();
         let names: Vec<String> = names.into_iter().skip(skip).take(page_size + 1).cloned().collect();
         let more = names.len() > page_size;

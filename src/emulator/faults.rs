@@ -27,6 +27,34 @@ fn one() -> u32 {
     1
 }
 
+/// The most that an answer is padded with.
+const HUGEST: usize = 256 * 1024 * 1024;
+
+impl Fault {
+    /// Whether its effect can be had.
+    ///
+    /// # Errors
+    /// A status that is no final answer, more bytes than memory should hold, a delay of less than nothing.
+    pub(crate) fn possible(&self) -> Result<(), String> {
+        if let Effect::Respond { status, .. } | Effect::Html { status, .. } = &self.effect
+            && !(200..=599).contains(status)
+        {
+            return Err(format!("effect.status: {status} ends no request; give 200 to 599"));
+        }
+        if let Effect::HugeBody { bytes } = &self.effect
+            && *bytes > HUGEST
+        {
+            return Err(format!("effect.bytes: {bytes} is more than {HUGEST}"));
+        }
+        if let Effect::Delay { by, .. } = &self.effect
+            && by.is_negative()
+        {
+            return Err(format!("effect.by: {by} is less than nothing"));
+        }
+        Ok(())
+    }
+}
+
 /// Conditions on a request; absent ones hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -261,6 +289,20 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(faults.strike(&request("POST", "/x/computes/cpu/stop")).len(), 1);
         }
+    }
+
+    #[test]
+    fn impossible_effects_are_told() {
+        for (effect, part) in [
+            (r#"{"kind": "respond", "status": 101}"#, "effect.status: 101"),
+            (r#"{"kind": "html", "status": 700}"#, "effect.status: 700"),
+            (r#"{"kind": "hugeBody", "bytes": 9000000000}"#, "effect.bytes: 9000000000 is more than"),
+            (r#"{"kind": "delay", "by": "-PT1S"}"#, "less than nothing"),
+        ] {
+            let why = fault(&format!(r#"{{"effect": {effect}}}"#)).possible().unwrap_err();
+            assert!(why.contains(part), "{why}");
+        }
+        assert!(fault(r#"{"effect": {"kind": "respond", "status": 503}}"#).possible().is_ok());
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::{
 
 /// Bodies longer than this are kept to here.
 const LONGEST_BODY: usize = 64 * 1024;
-/// What all kept bodies together may take.
-const ALL_BODIES: usize = 16 * 1024 * 1024;
+/// What everything that is kept may take together: paths, headers and bodies.
+const ALL: usize = 32 * 1024 * 1024;
 const REDACTED: &str = "<redacted>";
 
 /// One exchange, as `GET /journal` shows it.
@@ -44,18 +44,52 @@ pub struct Entry {
     pub response_body: Value,
 }
 
+/// An exchange as it is kept: ten thousand are, so that each takes few pieces of memory.
 #[derive(Debug)]
 struct Record {
     seq: u64,
     at: Timestamp,
-    request: Request,
-    response: Option<Response>,
+    method: Box<str>,
+    path: Box<str>,
+    query: Box<str>,
+    request_headers: Box<str>,
+    request_body: Bytes,
+    response: Option<Answered>,
 }
+
+#[derive(Debug)]
+struct Answered {
+    status: u16,
+    headers: Box<str>,
+    body: Bytes,
+}
+
+/// What a record takes beside its texts, about.
+const RECORD: usize = 400;
 
 impl Record {
     fn bytes(&self) -> usize {
-        self.request.body.len() + self.response.as_ref().map_or(0, |response| response.body.len())
+        let answered = self.response.as_ref().map_or(0, |response| response.headers.len() + response.body.len());
+        let asked = self.method.len() + self.path.len() + self.query.len() + self.request_headers.len();
+        RECORD + asked + self.request_body.len() + answered
     }
+}
+
+/// Names and values, a line each, in one text.
+fn lines<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Box<str> {
+    let mut text = String::new();
+    for (name, value) in headers {
+        text.push_str(&name.to_ascii_lowercase());
+        text.push('\n');
+        text.extend(value.chars().map(|letter| if letter == '\n' { ' ' } else { letter }));
+        text.push('\n');
+    }
+    text.into()
+}
+
+fn pairs(text: &str) -> BTreeMap<String, String> {
+    let mut lines = text.split('\n');
+    std::iter::from_fn(|| Some((lines.next()?.to_owned(), lines.next()?.to_owned()))).collect()
 }
 
 /// The latest exchanges.
@@ -74,23 +108,33 @@ impl Journal {
     }
 
     /// Notes an exchange; `None`: the connection was dropped.
-    pub(crate) fn note(&mut self, at: Timestamp, mut request: Request, response: Option<&Response>) {
-        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. } | Route::MachineToken));
-        for (name, value) in &mut request.headers {
-            if matches!(name.as_str(), "authorization" | "x-ms-authorization-auxiliary" | "cookie") {
-                *value = REDACTED.into();
-            }
-        }
-        request.body = redact(&clip(&request.body), token);
-        let response = response.map(|response| {
-            let body = clip(&response.body);
-            Response { body: if token { redact(&body, false) } else { body }, ..response.clone() }
+    pub(crate) fn note(&mut self, at: Timestamp, request: Request, response: Option<&Response>) {
+        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. }));
+        let headers = request.headers.iter().map(|(name, value)| {
+            let secret = matches!(name.as_str(), "authorization" | "x-ms-authorization-auxiliary" | "cookie");
+            (name.as_str(), if secret { REDACTED } else { value.as_str() })
         });
-        let record = Record { seq: self.next, at, request, response };
+        let response = response.map(|response| {
+            let own = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            let extra = response.extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let body = clip(&response.body);
+            let body = if token { redact(&body, false) } else { body };
+            Answered { status: response.status, headers: lines(own.chain(extra)), body }
+        });
+        let record = Record {
+            seq: self.next,
+            at,
+            request_headers: lines(headers),
+            request_body: redact(&clip(&request.body), token),
+            method: request.method.into(),
+            path: request.path.into(),
+            query: request.query.into(),
+            response,
+        };
         self.next += 1;
         self.bytes += record.bytes();
         self.records.push_back(record);
-        while self.records.len() > self.capacity || (self.bytes > ALL_BODIES && self.records.len() > 1) {
+        while self.records.len() > self.capacity || (self.bytes > ALL && self.records.len() > 1) {
             let oldest = self.records.pop_front();
             self.bytes -= oldest.map_or(0, |record| record.bytes());
         }
@@ -109,22 +153,17 @@ impl Journal {
 }
 
 fn entry(record: &Record) -> Entry {
-    let request = &record.request;
     let response = record.response.as_ref();
-    let headers = response.map(|response| {
-        let own = response.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        own.chain(response.extra.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))).collect()
-    });
     Entry {
         seq: record.seq,
         at: record.at,
-        method: request.method.clone(),
-        path: request.path.clone(),
-        query: request.query.clone(),
-        request_headers: request.headers.iter().cloned().collect(),
-        request_body: readable(&request.body),
+        method: record.method.to_string(),
+        path: record.path.to_string(),
+        query: record.query.to_string(),
+        request_headers: pairs(&record.request_headers),
+        request_body: readable(&record.request_body),
         status: response.map(|response| response.status),
-        response_headers: headers.unwrap_or_default(),
+        response_headers: response.map(|response| pairs(&response.headers)).unwrap_or_default(),
         response_body: response.map_or(Value::Null, |response| readable(&response.body)),
     }
 }
@@ -236,9 +275,16 @@ mod tests {
     fn journal_bounds_the_bytes_it_keeps() {
         let mut journal = Journal::new(10_000);
         let big = "x".repeat(100_000);
-        for _ in 0..400 {
+        for _ in 0..800 {
             journal.note(Timestamp::UNIX_EPOCH, request("/x", &big), None);
         }
-        assert!(journal.bytes <= ALL_BODIES && journal.records.len() < 400);
+        assert!(journal.bytes <= ALL && journal.records.len() < 800);
+        journal.clear();
+        for _ in 0..800 {
+            let mut request = request(&format!("/{}", "p".repeat(20_000)), "");
+            request.headers.push(("x".into(), "h".repeat(40_000)));
+            journal.note(Timestamp::UNIX_EPOCH, request, None);
+        }
+        assert!(journal.bytes <= ALL && journal.records.len() < 800);
     }
 }

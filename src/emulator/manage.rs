@@ -12,6 +12,9 @@ use crate::{
     route,
 };
 
+/// All that is due is done before the answer, so that one request must not ask for centuries of it.
+const LONGEST_ADVANCE: SignedDuration = SignedDuration::from_hours(366 * 24);
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
@@ -33,6 +36,9 @@ pub(crate) fn answer(host: &Host, request: &Request) -> Response {
         ("POST", "/clock/advance") => or_refuse(read(request).and_then(|advance: Advance| {
             if advance.by.is_negative() {
                 return Err("by: time cannot go back; give a positive duration such as \"PT5M\"".into());
+            }
+            if advance.by > LONGEST_ADVANCE {
+                return Err("by: give at most a year, \"PT8784H\"; ask several times for more".into());
             }
             Ok(host.advance(advance.by).to_string())
         })),
@@ -64,8 +70,8 @@ fn journal(host: &Host, request: &Request) -> Response {
 /// One fault or a list of them.
 fn add_faults(host: &Host, request: &Request) -> Response {
     let faults = match read::<Value>(request) {
-        Ok(Value::Array(items)) => items.into_iter().map(parse).collect::<Result<Vec<Fault>, _>>(),
-        Ok(one) => parse(one).map(|fault| vec![fault]),
+        Ok(Value::Array(items)) => items.into_iter().map(fault).collect::<Result<Vec<Fault>, _>>(),
+        Ok(one) => fault(one).map(|fault| vec![fault]),
         Err(why) => Err(why),
     };
     match faults {
@@ -77,6 +83,11 @@ fn add_faults(host: &Host, request: &Request) -> Response {
         }
         Err(why) => refuse(400, &why),
     }
+}
+
+fn fault(value: Value) -> Result<Fault, String> {
+    let fault: Fault = parse(value)?;
+    fault.possible().map(|()| fault)
 }
 
 fn read<T: DeserializeOwned>(request: &Request) -> Result<T, String> {

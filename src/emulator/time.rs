@@ -14,6 +14,9 @@ pub(crate) struct Now {
     pub(crate) service: Timestamp,
 }
 
+/// Where virtual time ends: far enough for everything, and far enough from the end of the calendar for what comes later.
+const END: Timestamp = Timestamp::constant(221_845_392_000, 0);
+
 /// Runs virtual time at a multiple of wall time, and lets it jump ahead.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -38,7 +41,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Now {
         let passed = self.since.elapsed().as_secs_f64() * self.scale;
         let passed = SignedDuration::try_from_secs_f64(passed).unwrap_or(SignedDuration::ZERO);
-        Now { wall: Timestamp::now(), service: after(after(self.started, passed), self.ahead) }
+        Now { wall: Timestamp::now(), service: after(after(self.started, passed), self.ahead).min(END) }
     }
 
     /// Moves virtual time ahead by `by`; a negative duration moves nothing.
@@ -147,6 +150,15 @@ mod tests {
         for wrong in ["", "2400", "5 minutes", "P1M", "-PT1M", "PT", "1h"] {
             assert_eq!(parse_iso_duration(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn virtual_time_stops_at_its_end_and_no_sooner() {
+        let mut clock = Clock::new(1.0);
+        clock.advance(SignedDuration::from_hours(24 * 365 * 100));
+        assert!(clock.now().service < END);
+        clock.advance(SignedDuration::MAX);
+        assert_eq!((clock.now().service, END.to_string()), (END, "9000-01-01T00:00:00Z".into()));
     }
 
     #[test]

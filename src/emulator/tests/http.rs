@@ -132,7 +132,7 @@ async fn emulator_that_is_stopped_or_dropped_listens_no_more() {
 #[tokio::test]
 async fn wrong_settings_are_told_in_words() {
     let error = spawn(Config { time_scale: f64::NAN, ..Config::default() }).await.unwrap_err();
-    assert_eq!(error.to_string(), "emulator: the time scale must be 0 or a positive number");
+    assert_eq!(error.to_string(), "emulator: the time scale must be a number from 0 to 1000000");
     let taken = Bench::new().await;
     let listen = taken.emulator.url().strip_prefix("http://").unwrap().parse().unwrap();
     let error = spawn(Config { listen, ..Config::default() }).await.unwrap_err();

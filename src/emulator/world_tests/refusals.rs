@@ -37,6 +37,62 @@ fn paths_that_lead_nowhere_get_arms_own_shapes() {
 }
 
 #[test]
+fn wrong_version_is_told_with_the_versions_and_regions_that_there_are() {
+    let mut bench = Bench::new();
+    let (_, body) = read(&bench.send("GET", &format!("{DEMO}/computes?api-version=2016-01-01"), None));
+    let text = body["error"]["message"].as_str().unwrap();
+    let start = "No registered resource provider found for location 'eastus' and API version '2016-01-01' for type 'workspaces/computes'. The supported api-versions are '";
+    assert!(text.starts_with(start), "{text}");
+    for known in ["2020-02-02", "2024-04-01", "2026-05-01", "The supported locations are '", "westeurope"] {
+        assert!(text.contains(known), "{known}: {text}");
+    }
+    let (_, body) = read(&bench.send("GET", &format!("{DEMO}/computes?api-version=soon"), None));
+    assert!(body["error"]["message"].as_str().unwrap().contains("2026-05-01"), "{body}");
+}
+
+#[test]
+fn each_method_draws_on_its_own_budget_as_recorded() {
+    let mut bench = Bench::new();
+    let made = bench.put("cpu-cluster", &cluster("Standard_D2_v2", 0, 4));
+    let poll = made.header("Azure-AsyncOperation").unwrap().strip_prefix("http://127.0.0.1:1").unwrap().to_owned();
+    bench.pass(22);
+    let cpu = format!("{DEMO}/computes/cpu-cluster");
+    let patch = json!({"properties": {"properties": {"scaleSettings": {"maxNodeCount": 8}}}});
+    for (method, path, body, kind, own, global) in [
+        ("GET", cpu.clone(), None, "reads", 249, 3749),
+        ("GET", poll, None, "reads", 248, 3748),
+        ("POST", format!("{cpu}/listNodes"), None, "writes", 198, 2998),
+        ("PATCH", cpu.clone(), Some(patch), "writes", 197, 2997),
+        ("DELETE", format!("{cpu}?underlyingResourceAction=Delete"), None, "deletes", 199, 2999),
+    ] {
+        let answer = bench.send(method, &path, body.as_ref());
+        let left = |scope: &str| answer.header(&format!("x-ms-ratelimit-remaining-subscription-{scope}{kind}"));
+        assert_eq!(left(""), Some(own.to_string().as_str()), "{method} {path}");
+        assert_eq!(left("global-"), Some(global.to_string().as_str()), "{method} {path}");
+    }
+}
+
+#[test]
+fn request_at_the_told_time_is_let_through_and_one_before_it_starts_the_wait_anew() {
+    let budget = BudgetSeed { capacity: 1, per_second: 0.25 };
+    let throttle = ThrottleSeed { reads: budget, ..ThrottleSeed::default() };
+    let mut bench = Bench::with(&Seed { throttle, ..Seed::default() });
+    let list = format!("{DEMO}/computes");
+    let mut ask = |millis: i64| {
+        bench.now.wall = time::after(bench.now.wall, SignedDuration::from_millis(millis));
+        let answer = bench.send("GET", &list, None);
+        (answer.status, answer.header("Retry-After").map(str::to_owned))
+    };
+    assert_eq!(ask(0).0, 200);
+    assert_eq!(ask(0), (429, Some("4".into())));
+    // Two seconds early: refused, though but two seconds are lacking, and told to wait from now.
+    assert_eq!(ask(2_000), (429, Some("2".into())));
+    assert_eq!(ask(1_999), (429, Some("1".into())));
+    assert_eq!(ask(999), (429, Some("1".into())));
+    assert_eq!(ask(1_000).0, 200);
+}
+
+#[test]
 fn absent_parent_is_told_in_the_recorded_words() {
     let mut bench = Bench::new();
     let path = DEMO.replace("/demo", "/nowhere/computes/x");

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use amlco_emulator::{
     CLIENT_ID, CLIENT_SECRET, ComputeSeed, Config, Effect, Emulator, Event, Fault, GroupSeed, IdentitySeed, Match,
-    SUBSCRIPTION, Seed, TENANT, WorkspaceSeed, spawn,
+    ResourceSeed, SUBSCRIPTION, Seed, TENANT, WorkspaceSeed, spawn,
 };
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use serde::Deserialize;
@@ -32,6 +32,9 @@ struct Sequence {
     /// Computes that exist before.
     #[serde(default)]
     there: Vec<Value>,
+    /// What stands behind attached computes.
+    #[serde(default)]
+    resources: Vec<ResourceSeed>,
     /// How long the create took, by `createdOn` and `modifiedOn`.
     #[serde(default)]
     create_lasts: Option<SignedDuration>,
@@ -157,12 +160,18 @@ async fn replay(judge: &Judge, sequence: &Sequence) {
     let first = &sequence.exchanges[0];
     let location = first.response.headers["azure-asyncoperation"].split("/locations/").nth(1).unwrap();
     let location = location.split('/').next().unwrap();
-    let stage = Stage::new(&first.request.target, location, sequence.there.clone(), Seed::default()).await;
+    let subscription = first.request.target.split('/').nth(2).unwrap();
+    let resources = sequence
+        .resources
+        .iter()
+        .cloned()
+        .map(|resource| ResourceSeed { id: resource.id.replace(subscription, SUBSCRIPTION), ..resource });
+    let seed = Seed { resources: resources.collect(), ..Seed::default() };
+    let stage = Stage::new(&first.request.target, location, sequence.there.clone(), seed).await;
     if let Some(time) = sequence.create_lasts {
         let matches = Match { method: Some("PUT".into()), ..Match::default() };
         stage.emulator.add_fault(Fault { matches, nth: 1, times: 1, effect: Effect::OperationLasts { time } });
     }
-    let subscription = first.request.target.split('/').nth(2).unwrap();
     let mut operations: BTreeMap<String, String> = BTreeMap::new();
     let mut before: Option<Timestamp> = None;
     for (index, Exchange { request, response }) in sequence.exchanges.iter().enumerate() {
@@ -177,7 +186,8 @@ async fn replay(judge: &Judge, sequence: &Sequence) {
             Some(id) => operations[&id].clone(),
             None => stage.url(&request.target),
         };
-        let (status, headers, body) = stage.send(&request.method, &url, request.body.as_ref()).await;
+        let sent = request.body.as_ref().map(|body| ours(body, subscription));
+        let (status, headers, body) = stage.send(&request.method, &url, sent.as_ref()).await;
         if status != response.status {
             judge.differs(
                 &format!("{name}: status"),

@@ -37,6 +37,20 @@ fn rich() -> Bench {
     bench.post("station", "restart", None);
     bench.made("busy", &cluster("Standard_D2_v2", 0, 4));
     bench.made("left", &cluster("Standard_D2_v2", 0, 1));
+    let machine = "/subscriptions/S/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m";
+    let account = json!({"username": "u", "password": "p"});
+    for name in ["older", "younger"] {
+        bench.made(
+            name,
+            &json!({"location": "eastus", "properties": {"computeType": "VirtualMachine", "resourceId": machine,
+            "properties": {"administratorAccount": account}}}),
+        );
+    }
+    bench
+        .event(&json!({"event": "resourceChanged", "id": machine, "credentials": {"password": "other"},
+        "reports": {"virtualMachineSize": "S"}}))
+        .unwrap();
+    bench.put("inference", &json!({"location": "eastus", "properties": {"computeType": "AKS"}}));
     let factory = json!({"location": "eastus", "properties": {"computeType": "DataFactory", "resourceId": "/subscriptions/S/resourceGroups/g/providers/Microsoft.DataFactory/factories/f"}});
     bench.made("factory", &factory);
     bench.event(&json!({"event": "runSubmitted", "compute": "busy", "nodes": 2, "run": "r"})).unwrap();

@@ -91,8 +91,10 @@ async fn offers<K: Kind>(
     workspace: &WorkspaceId,
     home: Option<&str>,
 ) -> (Option<Vec<VmSize>>, Option<Vec<Usage>>) {
-    let wants = object.sizing().filter(|_| object.meta().deletion_timestamp.is_none());
-    let Some(location) = wants.and_then(|sizing| sizing.location.or(home)) else { return (None, None) };
+    let machines = object.sizing().map(|sizing| sizing.location);
+    let machines = machines.or_else(|| object.node_pool().map(|pool| pool.location));
+    let wants = machines.filter(|_| object.meta().deletion_timestamp.is_none());
+    let Some(location) = wants.and_then(|location| location.or(home)) else { return (None, None) };
     let Credential { client, fingerprint } = credential;
     context.offers.get(client, fingerprint, workspace.subscription(), location).await
 }

@@ -8,5 +8,9 @@ use std::sync::Arc;
 
 /// Every kind of compute that is driven.
 pub(crate) fn kinds(context: &Arc<Context>) -> Vec<Runner> {
-    vec![kind::<api::ComputeCluster>(context), kind::<api::ComputeInstance>(context)]
+    vec![
+        kind::<api::ComputeCluster>(context),
+        kind::<api::ComputeInstance>(context),
+        kind::<api::AttachedCompute>(context),
+    ]
 }

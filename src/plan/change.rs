@@ -135,7 +135,7 @@ pub(crate) fn replace<K: Kind>(
         let way = "declare what azure has";
         return case.stalled(ignored(what, "made the compute anew and did not carry out", way));
     }
-    let (action, _) = leave(found.seen, case.object.head().remade_by);
+    let (action, _) = leave(case, found.seen, case.object.head().remade_by);
     guarded(case, &[], case.act(action, reason, message))
 }
 

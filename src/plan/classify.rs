@@ -3,8 +3,9 @@
 //! Must not keep count; attempts and times come in from the engine's memory.
 
 use crate::action::Because;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Attempt, Cause, Failure};
 use crate::table::{ROWS, Row, When};
+use arm::ArmError;
 
 /// How soon something is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,11 +102,21 @@ pub(crate) fn row_of(failure: &Failure) -> &'static Row {
             let message = error.message.to_ascii_lowercase();
             words.iter().any(|word| message.contains(word))
         }),
+        When::Underlying(codes) => {
+            let of_it = failure.status() != Some(404);
+            of_it && failure.error().is_some_and(|error| codes.iter().any(|code| error.has_code(code)))
+        }
         When::Status(status) => failure.status() == Some(*status),
         When::Statuses(from, to) => failure.status().is_some_and(|status| (*from..=*to).contains(&status)),
         When::Anything => true,
     };
     ROWS.iter().find(|row| matches(&row.when)).unwrap_or(&ROWS[ROWS.len() - 1])
+}
+
+/// The row that matches an error of what is attached.
+pub(crate) fn row_of_error(error: &ArmError) -> &'static Row {
+    let cause = Cause::Provisioning { error: error.clone() };
+    row_of(&Failure { attempt: Attempt::Look, cause, retry_after: None })
 }
 
 /// What Azure said, in one clause: code, message, or at least the status.
@@ -151,8 +162,6 @@ pub(crate) fn cut_tail(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Attempt;
-    use arm::ArmError;
 
     fn http(status: u16, code: &str, message: &str) -> Failure {
         let error = ArmError { code: code.into(), message: message.into(), ..ArmError::default() };
@@ -163,7 +172,7 @@ mod tests {
     fn every_row_is_reached_by_what_it_names() {
         for row in ROWS {
             let failure = match row.when {
-                When::Code(codes) => codes.iter().map(|code| http(400, code, "")).collect(),
+                When::Code(codes) | When::Underlying(codes) => codes.iter().map(|code| http(400, code, "")).collect(),
                 When::Words(words) => words.iter().map(|word| http(400, "UserError", &word.to_uppercase())).collect(),
                 When::Status(status) => vec![http(status, "", "")],
                 When::Statuses(_, to) => vec![http(to, "", "")],

@@ -191,6 +191,12 @@ pub(crate) fn hindrance<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts)
             return Some(case.stalled(because));
         }
     }
+    if let Some(pool) = case.object.node_pool() {
+        let location = pool.location.or(workspace.location.as_deref()).unwrap_or_default();
+        if let Err(because) = sizing::check_pool(&pool, location, case.refs) {
+            return Some(case.stalled(because));
+        }
+    }
     if let Some(because) = case.missing_reference() {
         return Some(case.missing(because));
     }

@@ -76,6 +76,23 @@ pub struct Sizing<'a> {
     pub compute_type: &'static str,
 }
 
+/// Nodes that Azure ML makes outside its own quota and that only need to be large enough.
+#[derive(Clone, Copy, Debug)]
+pub struct NodePool<'a> {
+    /// The field that declares them.
+    pub field: &'static str,
+    /// VM size.
+    pub vm_size: &'a str,
+    /// How many.
+    pub nodes: i64,
+    /// Region, if not the workspace's.
+    pub location: Option<&'a str>,
+    /// vCPUs that all of them together must have.
+    pub least_vcpus: i64,
+    /// The way out beside more or larger nodes.
+    pub way: &'static str,
+}
+
 /// One kind of compute. Every function is pure and total.
 pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     /// Name of the kind.
@@ -115,6 +132,10 @@ pub trait Kind: kube::Resource<DynamicType = ()> + Clone {
     }
     /// What it asks of its location.
     fn sizing(&self) -> Option<Sizing<'_>>;
+    /// Nodes outside Azure ML's quota that need a size.
+    fn node_pool(&self) -> Option<NodePool<'_>> {
+        None
+    }
     /// What Azure takes and never shows again: the field in the object, and where it stands in the PUT body. It is
     /// compared by fingerprints.
     fn write_only(&self) -> Option<WriteOnly> {

@@ -40,7 +40,7 @@ pub use inputs::{
     AcceptedWrite, Body, ConfigMapState, Memory, Observation, OperationKind, Refs, Script, Secret, SecretState, Seen,
     Setback, Settings, WorkspaceFacts, WorkspaceState,
 };
-pub use kind::{Head, Kind, Removal, Sizing, azure_name, generation, has_finalizer, uid};
+pub use kind::{Head, Kind, NodePool, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kinds::{INSTANCE_STATES, InstanceStateRow, Meaning, UNKNOWN_STATE};
 pub use kstatus::check as check_kstatus;
 pub use redact::without_secrets;

@@ -66,7 +66,7 @@ pub(crate) fn has_adopted<K: Kind>(object: &K) -> bool {
 }
 
 /// Whether the object adopted this very incarnation of a compute whose tags cannot be changed.
-fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
+pub(crate) fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
     object.envelope() == Change::Recreate
         && claimed(object).is_some_and(|(id, created_on)| {
             created_on.is_some() && created_on == seen.created_on.as_deref() && same_id(id, &seen.id)
@@ -98,7 +98,10 @@ pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute)
 /// where Azure drops tags, a crash after the PUT leaves nothing else to tell by.
 fn is_made_by_claim<K: Kind>(object: &K, seen: &Compute) -> bool {
     let told = object.common_status().and_then(|status| status.azure.as_ref());
-    object.loses_tags() && told.is_none() && same_resource(&object.marks(), &seen.marks())
+    let marks = object.marks();
+    // What Azure makes itself has no marks beforehand.
+    let meant = marks.is_empty() || same_resource(&marks, &seen.marks());
+    object.loses_tags() && told.is_none() && meant
 }
 
 /// Another object that has hold of this very compute, which Azure does not tell by tags.

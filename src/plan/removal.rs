@@ -9,7 +9,7 @@ use crate::classify::classify;
 use crate::decide::compute_id;
 use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, Removal, has_finalizer};
-use crate::ownership::{Owner, may_adopt, owner};
+use crate::ownership::{Owner, adopted, may_adopt, owner};
 use crate::present::name_of;
 use api::ManagementPolicy;
 use api::annotations::FINALIZER;
@@ -88,7 +88,7 @@ fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
         return release(case, "the compute is not this object's and is left alone");
     }
     if seen.provisioning_state == ProvisioningState::Deleting {
-        return case.progressing(leave(seen, wish(case)).1);
+        return case.progressing(leave(case, seen, wish(case)).1);
     }
     if let Some(held) = case.held() {
         return match held.verdict {
@@ -98,7 +98,7 @@ fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
             Verdict::Ready(_) | Verdict::Paused => case.look(),
         };
     }
-    let (action, kind) = leave(seen, wish(case));
+    let (action, kind) = leave(case, seen, wish(case));
     Plan { owned: true, action, ..case.progressing(kind) }
 }
 
@@ -110,8 +110,10 @@ fn wish<K: Kind>(case: &Case<'_, K>) -> UnderlyingAction {
     }
 }
 
-/// The action by which a compute goes, and its name: as wished, where its type has both.
-pub(crate) fn leave(seen: &Compute, wish: UnderlyingAction) -> (Action, OperationKind) {
+/// The action by which a compute goes, and its name: as wished, where its type has both. What lies under a compute that
+/// was adopted by claim was made by somebody else, and stays.
+pub(crate) fn leave<K: Kind>(case: &Case<'_, K>, seen: &Compute, wish: UnderlyingAction) -> (Action, OperationKind) {
+    let wish = if adopted(case.object, seen) { UnderlyingAction::Detach } else { wish };
     match seen.compute_type.leaves_by(wish) {
         UnderlyingAction::Delete => (Action::Delete, OperationKind::Delete),
         UnderlyingAction::Detach => (Action::Detach, OperationKind::Detach),

@@ -4,7 +4,7 @@
 
 use crate::action::Because;
 use crate::inputs::Refs;
-use crate::kind::Sizing;
+use crate::kind::{NodePool, Sizing};
 use arm::{Usage, VmSize};
 
 /// Refuses a size that the location does not offer for this kind; names the nearest that it does.
@@ -32,6 +32,20 @@ pub(crate) fn check_size(sizing: &Sizing<'_>, location: &str, refs: &Refs) -> Re
         return refuse(format!("{what}; use vmPriority Dedicated or another size"));
     }
     Ok(())
+}
+
+/// Refuses nodes that are too small together, by the location's own table; a size that is not in it is not judged.
+pub(crate) fn check_pool(pool: &NodePool<'_>, location: &str, refs: &Refs) -> Result<(), Because> {
+    let known = refs.sizes.iter().flatten().find(|size| size.name.eq_ignore_ascii_case(pool.vm_size));
+    let Some(vcpus) = known.map(|size| size.vcpus.saturating_mul(pool.nodes)).filter(|has| *has < pool.least_vcpus)
+    else {
+        return Ok(());
+    };
+    let NodePool { field, vm_size, nodes, least_vcpus, way, .. } = pool;
+    let message = format!(
+        "`{field}`: {nodes} nodes of {vm_size} have {vcpus} vCPUs in {location} and need {least_vcpus}; take more or larger nodes, {way}"
+    );
+    Err(Because::new("TooFewCores", message))
 }
 
 /// The three names nearest to a text, by edit distance over folded names.

@@ -12,6 +12,8 @@ use Speed::{Fast, Slow, VerySlow};
 pub enum When {
     /// One of these codes, at any depth.
     Code(&'static [&'static str]),
+    /// One of these codes, where no 404 comes with it: it speaks of what lies under the compute.
+    Underlying(&'static [&'static str]),
     /// One of these phrases in the message, without case.
     Words(&'static [&'static str]),
     /// This status.
@@ -59,6 +61,48 @@ pub const ROWS: &[Row] = &[
         Stalled(VerySlow),
         "ask for more quota of the VM family in this region, choose another spec.vmSize, or lower a cluster's scale; it is tried again by itself",
     ),
+    // Of what is attached. The codes are those of Kubernetes ("Troubleshoot Kubernetes compute", azureml-api.md e.2); for
+    // other types none are documented, so their words are looked at further below.
+    row(
+        When::Code(&["ClusterNotFound", "ComputeNotFound", "LinkedInvalidPropertyId"]),
+        "UnderlyingNotFound",
+        Stalled(VerySlow),
+        "check the resource id in the spec: Azure ML finds no such resource, or may not see it; it is tried again by itself",
+    ),
+    row(
+        When::Underlying(&["ResourceNotFound"]),
+        "UnderlyingNotFound",
+        Stalled(VerySlow),
+        "check the resource id in the spec: Azure ML finds no such resource, or may not see it; it is tried again by itself",
+    ),
+    row(
+        When::Code(&["ClusterNotReachable", "ComputeNotAccessible"]),
+        "UnderlyingUnreachable",
+        Stalled(Slow),
+        "start the cluster, and let Azure ML reach its API server; it is tried again by itself",
+    ),
+    row(
+        When::Code(&["ClusterUnauthorized"]),
+        "UnderlyingForbidden",
+        Stalled(Slow),
+        "give the workspace's identity access to the cluster, and the operator's identity the role Azure Kubernetes Service Cluster Admin; it is tried again by itself",
+    ),
+    row(
+        When::Code(&[
+            "ClusterServiceNotFound",
+            "InvalidComputeNoKubernetesConfiguration",
+            "RefreshExtensionIdentityNotSet",
+        ]),
+        "ExtensionNotReady",
+        Stalled(Slow),
+        "install Azure ML's extension on the cluster, with an identity, or install it again; it is tried again by itself",
+    ),
+    row(
+        When::Code(&["GenericComputeError", "GenericClusterError", "InvalidComputeInformation"]),
+        "UnderlyingTroubled",
+        Stalled(Slow),
+        "look at the cluster's state and at Azure ML's extension on it (namespace azureml); it is tried again by itself",
+    ),
     row(
         When::Code(&["RequestDisallowedByPolicy", "PolicyViolation"]),
         "PolicyDenied",
@@ -95,6 +139,30 @@ pub const ROWS: &[Row] = &[
         "VmSizeNotSupported",
         Stalled(VerySlow),
         "choose another spec.vmSize, one that the region offers",
+    ),
+    row(
+        When::Words(&["in the region of the workspace", "same region as the workspace"]),
+        "RegionMismatch",
+        Stalled(VerySlow),
+        "attach a resource of the workspace's region, or use a Workspace in the resource's region",
+    ),
+    row(
+        When::Words(&["extension is not installed"]),
+        "ExtensionNotReady",
+        Stalled(Slow),
+        "install Azure ML's extension on the cluster; Azure says the same where the operator's identity lacks the role Kubernetes Extension Contributor; it is tried again by itself",
+    ),
+    row(
+        When::Words(&["credentials for", "credentials were not accepted", "wrong credentials", "invalid credentials"]),
+        "CredentialsRefused",
+        Stalled(Slow),
+        "correct user name, key, password or token in the spec or its Secret; a changed Secret is noticed at once",
+    ),
+    row(
+        When::Words(&["cannot be reached", "not reachable", "unreachable", "is not running"]),
+        "UnderlyingUnreachable",
+        Stalled(Slow),
+        "start the resource; a machine or HDInsight cluster needs a public IP address and an SSH port that Azure ML can reach; it is tried again by itself",
     ),
     row(
         When::Code(&["StartComputeInstanceOnlyAllowedInStoppedState"]),
@@ -191,7 +259,7 @@ pub const ROWS: &[Row] = &[
         "check the subscription in the Workspace's spec.resourceId, and that the identity may see it",
     ),
     row(
-        When::Code(&["ParentResourceNotFound", "ResourceNotFound", "ResourceGroupNotFound"]),
+        When::Code(&["ParentResourceNotFound", "ResourceGroupNotFound"]),
         "WorkspaceNotFound",
         Stalled(VerySlow),
         "check the Workspace's spec.resourceId: Azure has no such workspace",

@@ -22,6 +22,7 @@ fn words(list: &[&str], quote: char) -> String {
 fn answer(when: When) -> String {
     match when {
         When::Code(codes) => words(codes, '`'),
+        When::Underlying(codes) => format!("{}, not with 404", words(codes, '`')),
         When::Words(phrases) => format!("a message with {}", words(phrases, '"')),
         When::Status(status) => format!("status {status}"),
         When::Statuses(from, to) => format!("status {from} to {to}"),
@@ -154,7 +155,9 @@ fn page_of_errors_explains_every_reason_that_the_code_gives() {
     // Hints have reasons too; they are no errors.
     let hints = [
         "BillsUntilStopped",
+        "ClusterOutlivesObject",
         "IdleShutdownNeedsContributor",
+        "LegacyType",
         "ManyNodes",
         "MinimumNodesBillAlways",
         "NoUserAssigned",

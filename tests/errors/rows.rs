@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The answer that only this row matches.
 fn answer(row: &Row) -> Effect {
     match row.when {
-        When::Code(codes) => error(400, codes[0], "Azure's own words"),
+        When::Code(codes) | When::Underlying(codes) => error(400, codes[0], "Azure's own words"),
         When::Words(words) => error(400, "BadRequest", &format!("Azure's own words: {}", words[0].to_uppercase())),
         When::Status(status) => error(status, "", "Azure's own words"),
         When::Statuses(300, _) => respond(307, &[("Location", "https://example.org/")], Value::Null),

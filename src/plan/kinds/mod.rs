@@ -2,6 +2,7 @@
 //!
 //! Must not decide; the decision is the same for all.
 
+mod attached;
 mod compute_cluster;
 mod compute_instance;
 mod wire;

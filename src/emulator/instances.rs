@@ -201,7 +201,7 @@ impl World {
             self.deed(key, verb, trigger, at);
         }
         if let Some(compute) = self.compute_mut(key) {
-            compute.wake = compute.machine.instance().filter(|_| !deleting).and_then(Instance::next);
+            compute.wake = compute.machine.instance().filter(|_| !deleting).and_then(|instance| instance.next(at));
         }
     }
 
@@ -253,7 +253,7 @@ impl World {
         compute.modified_on = at;
         if let Some(instance) = compute.machine.instance_mut() {
             change(instance, at);
-            compute.wake = instance.next();
+            compute.wake = instance.next(at);
         }
         self.schedule(key);
         Ok(Response::empty(200))
@@ -303,7 +303,7 @@ impl World {
 fn run(compute: &mut Compute, verb: Verb, trigger: Trigger, at: Timestamp, pending: Pending) {
     if let Some(instance) = compute.machine.instance_mut() {
         instance.begin(verb, trigger, at, pending.ends);
-        compute.wake = instance.next();
+        compute.wake = instance.next(at);
     }
     compute.pending = Some(pending);
 }

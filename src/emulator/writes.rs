@@ -108,7 +108,7 @@ impl World {
         }
         if let Some(instance) = compute.machine.instance_mut() {
             instance.begin(Verb::Create, Trigger::User, call.now.service, ends);
-            compute.wake = instance.next();
+            compute.wake = instance.next(call.now.service);
         }
         workspace.ghosts.remove(&key.1);
         workspace.computes.insert(key.1.clone(), Box::new(compute));

@@ -37,7 +37,7 @@ impl IdentityRequest {
     /// Reads the `identity` member of a body; `None` if it is absent or null.
     ///
     /// # Errors
-    /// Unknown types, both kinds at once (clusters take one), ids that are none.
+    /// Unknown types, both kinds at once (a compute takes one), ids that are none.
     pub(crate) fn read(value: Option<&Value>) -> Result<Option<Self>, Refusal> {
         let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
         let wrong = |text: &str| Refusal::user_error(text).target("identity");
@@ -50,7 +50,7 @@ impl IdentityRequest {
             "userassigned" => IdentityType::UserAssigned,
             "systemassigned,userassigned" => {
                 return Err(wrong(
-                    "A compute cluster supports a system-assigned identity or user-assigned identities, not both.",
+                    "A compute supports a system-assigned identity or user-assigned identities, not both.",
                 ));
             }
             _ => {

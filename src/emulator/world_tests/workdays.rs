@@ -105,6 +105,20 @@ fn idle_instance_stops_and_one_that_is_used_does_not() {
 }
 
 #[test]
+fn idle_end_that_an_operation_holds_up_comes_when_that_ends() {
+    let mut bench = Bench::new();
+    bench.workstation("ws-one", &json!({"idleTimeBeforeShutdown": "PT30M"}));
+    // It became idle when its create ended, somewhere within the recorded times; so it is made idle anew.
+    bench.event(&json!({"event": "userAway", "compute": "ws-one"})).unwrap();
+    bench.pass(30 * 60 - 1);
+    let put = bench.put("ws-one", &instance(&json!({})));
+    bench.pass(2);
+    assert_eq!((bench.poll(&put)["status"].clone(), bench.state("ws-one")), (json!("InProgress"), "Running".into()));
+    bench.pass(4);
+    assert_eq!(bench.last("ws-one"), ["Stop", "InProgress", "IdleShutdown"]);
+}
+
+#[test]
 fn idle_time_that_is_switched_off_stops_nothing() {
     let mut bench = Bench::new();
     bench.workstation("ws-one", &json!({"idleTimeBeforeShutdown": "PT30M"}));

@@ -253,10 +253,10 @@ impl Instance {
         rests.then(|| time::after(self.idle_since, SignedDuration::from_secs(idle.seconds)))
     }
 
-    /// When to look at it again.
-    pub(crate) fn next(&self) -> Option<Timestamp> {
+    /// When to look at it again after `at`. What an operation holds up is looked at when that ends.
+    pub(crate) fn next(&self, at: Timestamp) -> Option<Timestamp> {
         let phase = self.phases.first().map(|(due, _)| *due);
-        phase.into_iter().chain(self.fires()).chain(self.idle_end()).min()
+        phase.into_iter().chain(self.fires()).chain(self.idle_end()).filter(|due| *due > at).min()
     }
 
     /// A person begins to work on it, or leaves it.

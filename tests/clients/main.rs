@@ -12,6 +12,7 @@ mod captured;
 mod compare;
 mod differences;
 mod drivers;
+mod instances;
 mod mixed;
 mod player;
 mod reads;

@@ -151,7 +151,12 @@ impl World {
                 self.make_for(key, at);
                 self.claim(key);
             }
-            (Change::Update(_), Ended::Succeeded) if attached.is_renewed() => self.claim(key),
+            (Change::Update(_), Ended::Succeeded) => {
+                if attached.is_renewed() {
+                    self.claim(key);
+                }
+                self.look_again(key, at);
+            }
             (Change::Delete { detach: false, .. }, Ended::Removed { .. }) if attached.made => {
                 if let Some(id) = &attached.resource_id {
                     // It is known: Azure ML made it.
@@ -167,6 +172,16 @@ impl World {
                 }
             }
             (_, Ended::Succeeded | Ended::Removed { .. }) => {}
+        }
+    }
+
+    /// A success does not tell that the resource is well: a PUT that changes nothing succeeds whatever it is like.
+    fn look_again(&mut self, key: &ComputeKey, at: Timestamp) {
+        let found = self.compute_mut(key).and_then(|compute| compute.machine.attached_mut());
+        let Some(attached) = found else { return };
+        attached.trouble = None;
+        if let Some(resource) = attached.resource_key() {
+            self.examine(&resource, at);
         }
     }
 
@@ -213,7 +228,7 @@ impl World {
 
     /// An attachment is made: older ones of the same workspace that hold the same break, and nobody is told ("Each new attachment
     /// will break the previous existing attachment(s)", how-to-attach-compute-targets).
-    fn claim(&mut self, key: &ComputeKey) {
+    pub(crate) fn claim(&mut self, key: &ComputeKey) {
         let Some(workspace) = self.workspaces.get_mut(&key.0) else { return };
         let Some(compute) = workspace.computes.get_mut(&key.1) else { return };
         let name = compute.name.clone();

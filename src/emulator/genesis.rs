@@ -118,6 +118,7 @@ impl World {
         if self.workspaces.contains_key(&key) {
             return Err(format!("name: '{}' is there twice in group '{group}'", seed.name));
         }
+        let mut names = Vec::new();
         for (index, body) in seed.computes.iter().enumerate() {
             let at = |why: String| format!("computes[{index}]{why}");
             let compute = self.existing(&workspace, &body.body(), now).map_err(at)?;
@@ -125,12 +126,14 @@ impl World {
             if workspace.computes.contains_key(&lower) {
                 return Err(at(format!(".name: '{}' is there twice", compute.name)));
             }
+            names.push(lower.clone());
             workspace.computes.insert(lower, Box::new(compute));
         }
-        let names: Vec<String> = workspace.computes.keys().cloned().collect();
         self.workspaces.insert(key.clone(), workspace);
         for name in names {
-            self.nudge(&(key.clone(), name), now.service);
+            let compute = (key.clone(), name);
+            self.claim(&compute);
+            self.nudge(&compute, now.service);
         }
         Ok(())
     }

@@ -147,7 +147,7 @@ impl Machine {
         match self {
             Self::Cluster(cluster) => cluster.settings.subnet.as_deref(),
             Self::Instance(instance) => instance.settings.subnet.as_deref(),
-            Self::Attached(_) => None,
+            Self::Attached(attached) => attached.subnet(),
         }
     }
 

@@ -230,6 +230,11 @@ impl Attached {
         }
     }
 
+    /// The subnet that what Azure ML makes joins.
+    pub(crate) fn subnet(&self) -> Option<&str> {
+        self.settings.pointer("/aksNetworkingConfiguration/subnetId").and_then(Value::as_str)
+    }
+
     /// How long its changes take.
     pub(crate) fn times(&self) -> Times {
         match &self.kind.makes {

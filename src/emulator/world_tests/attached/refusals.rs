@@ -152,6 +152,29 @@ fn put_with_wrong_credentials_fails_and_keeps_the_right_ones() {
 }
 
 #[test]
+fn subnet_of_a_cluster_that_is_made_needs_the_right_to_join_it() {
+    let subnet = id("Microsoft.Network/virtualNetworks", "net/subnets/aks");
+    let network = json!({"subnetId": subnet, "serviceCidr": "10.0.0.0/16", "dnsServiceIP": "10.0.0.10",
+        "dockerBridgeCidr": "172.17.0.1/16"});
+    let create = body("AKS", None, &json!({"aksNetworkingConfiguration": network}));
+    let mut bench = Bench::new();
+    let denied = json!({"event": "accessChanged", "clientId": CLIENT_ID,
+        "denied": ["Microsoft.Network/virtualNetworks/subnets/join/action"]});
+    bench.event(&denied).unwrap();
+    assert_eq!(code(&bench.put("aks", &create)), (403, "LinkedAuthorizationFailed".into()));
+    bench.event(&json!({"event": "accessChanged", "clientId": CLIENT_ID, "denied": []})).unwrap();
+    let made = bench.attach("aks", &create);
+    assert_eq!(made["properties"]["properties"]["aksNetworkingConfiguration"], network);
+    let wrong = body(
+        "AKS",
+        None,
+        &json!({"aksNetworkingConfiguration":
+        {"subnetId": "net", "serviceCidr": "x", "dnsServiceIP": "x", "dockerBridgeCidr": "x"}}),
+    );
+    assert_eq!(code(&bench.put("other", &wrong)), (400, "LinkedInvalidPropertyId".into()));
+}
+
+#[test]
 fn caller_needs_rights_on_the_resource() {
     let workspace = json!({"scope": DEMO, "role": "Contributor"});
     let reader = json!({"scope": ELSEWHERE.replace("/providers", ""), "role": "Reader"});

@@ -56,6 +56,20 @@ fn extension_that_goes_is_noticed() {
 }
 
 #[test]
+fn put_that_changes_nothing_succeeds_and_mends_nothing() {
+    let mut bench = Bench::new();
+    bench.attach("k8s", &kubernetes("aks", "ml"));
+    bench.event(&json!({"event": "resourceChanged", "id": aks_id("aks"), "state": "Unreachable"})).unwrap();
+    let answer = bench.put("k8s", &kubernetes("aks", "ml"));
+    bench.pass(40);
+    assert_eq!(bench.poll(&answer)["status"], "Succeeded");
+    let told = "/properties/provisioningErrors/0/error/code";
+    assert_eq!(bench.compute("k8s").pointer(told), Some(&json!("ClusterNotReachable")));
+    bench.event(&json!({"event": "resourceChanged", "id": aks_id("aks"), "state": "Running"})).unwrap();
+    assert_eq!(bench.compute("k8s")["properties"]["provisioningState"], "Succeeded");
+}
+
+#[test]
 fn change_of_a_resource_during_an_attach_decides_its_end() {
     let mut bench = Bench::new();
     let answer = bench.put("machine", &vm("vm"));
@@ -105,8 +119,16 @@ fn seed_attaches_and_makes_and_is_refused_in_words() {
         body["name"] = json!(name);
         body
     };
-    let seed = with_computes(json!([named("machine", vm("vm")), named("aks", body("AKS", None, &Value::Null))]));
+    let seed = with_computes(json!([
+        named("machine", vm("vm")),
+        named("aks", body("AKS", None, &Value::Null)),
+        named("again", vm("VM"))
+    ]));
     let mut bench = Bench::with(&seed);
+    assert_eq!(
+        (&bench.attachment("machine")["brokenBy"], &bench.attachment("again")["brokenBy"]),
+        (&json!("again"), &Value::Null)
+    );
     for name in ["machine", "aks"] {
         assert_eq!(bench.compute(name)["properties"]["provisioningState"], "Succeeded");
     }

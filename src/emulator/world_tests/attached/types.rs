@@ -258,6 +258,34 @@ fn data_factory_without_an_id_is_made_by_azure_ml() {
 }
 
 #[test]
+fn published_examples_are_accepted() {
+    // createOrUpdate examples of 2024-04-01: AKSCompute, BasicAKSCompute, BasicDataFactoryCompute, KubernetesCompute.
+    let cluster = "/subscriptions/34adfa4f-cedf-4dc0-ba29-b6d1a69ab345/resourcegroups/testrg123/providers/Microsoft.ContainerService/managedClusters/compute123-56826-c9b00420020b2";
+    let amounts = json!({"cpu": "1", "memory": "4Gi", "nvidia.com/gpu": null});
+    let types =
+        json!({"defaultInstanceType": {"nodeSelector": null, "resources": {"requests": amounts, "limits": amounts}}});
+    for properties in [
+        json!({"description": "some compute", "resourceId": cluster, "computeType": "AKS", "properties": {"agentCount": 4}}),
+        json!({"computeType": "AKS"}),
+        json!({"computeType": "DataFactory"}),
+        json!({"description": "some compute", "resourceId": cluster, "computeType": "Kubernetes", "properties":
+            {"namespace": "default", "defaultInstanceType": "defaultInstanceType", "instanceTypes": types}}),
+    ] {
+        let mut bench = Bench::new();
+        let made = bench.attach("compute123", &json!({"location": "eastus", "properties": properties}));
+        assert_eq!(made["properties"]["provisioningState"], "Succeeded", "{properties}");
+        assert_eq!(made["properties"]["description"], properties["description"]);
+        if properties["computeType"] == "Kubernetes" {
+            let shown = json!({"relayConnectionString": null, "serviceBusConnectionString": null,
+                "extensionPrincipalId": made["properties"]["properties"]["extensionPrincipalId"],
+                "extensionInstanceReleaseTrain": "stable", "vcName": null, "namespace": "default",
+                "defaultInstanceType": "defaultInstanceType", "instanceTypes": types});
+            assert_eq!(made["properties"]["properties"], shown);
+        }
+    }
+}
+
+#[test]
 fn type_of_a_compute_cannot_be_changed_by_a_put() {
     let mut bench = Bench::new();
     bench.attach("factory", &body("DataFactory", None, &Value::Null));

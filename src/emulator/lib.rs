@@ -237,7 +237,10 @@ fn beginning(config: &Config) -> Result<(World, Clock, Option<Kept>), Error> {
     if let Some(State { service_time, tls, world }) = found.transpose()?.flatten() {
         return Ok((world, Clock::resume(service_time, config.time_scale), Some(tls)));
     }
-    let clock = Clock::new(config.time_scale);
+    let clock = match config.seed.clock {
+        Some(start) => Clock::resume(start, config.time_scale),
+        None => Clock::new(config.time_scale),
+    };
     let world = World::new(&config.seed, clock.now()).map_err(|what| Error { what, source: None })?;
     Ok((world, clock, None))
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -50,6 +51,9 @@ pub struct Seed {
     pub page_size: usize,
     /// Fixes ids and durations: two emulators with one value and one history answer alike.
     pub random: u64,
+    /// Where virtual time starts; absent: at the wall's time. A clock in the past stays behind the wall for a while, as a client
+    /// expects that compares times of its own with Azure's.
+    pub clock: Option<Timestamp>,
 }
 
 /// A service principal.
@@ -318,6 +322,7 @@ impl Default for Seed {
             token_lifetime_seconds: 3599,
             page_size: 100,
             random: 1,
+            clock: None,
         }
     }
 }

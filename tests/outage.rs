@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use stage::{PATIENCE, cluster};
 use support::proxy::{Fault, Point, Times};
 use support::wait::until;
-use workload::{CLUSTER, Workload, object, rested};
+use workload::{CLUSTER, Subject, Workload, object, rested};
 
 /// How long Azure is away, by its own clock, before the operator is started again.
 const AWAY: SignedDuration = SignedDuration::from_mins(5);
@@ -99,7 +99,7 @@ async fn azure_status(rig: &Rig) -> u16 {
 }
 
 async fn healthy(rig: &Rig) {
-    let health = health::examine(rig).await.unwrap();
+    let health = health::examine(rig, Subject::Cluster).await.unwrap();
     assert!(health.faults.is_empty(), "{}\n{}", health.faults.join("\n"), rig.log());
 }
 

@@ -4,7 +4,7 @@
 
 use crate::rig::Rig;
 use crate::stage::{self, condition, is_ready};
-use crate::workload::{CLUSTER, object};
+use crate::workload::Subject;
 use emulator::Entry;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -26,9 +26,9 @@ pub struct Health {
     pub faults: Vec<String>,
 }
 
-/// Judges every revision of the run's cluster.
-pub async fn examine(rig: &Rig) -> Result<Health> {
-    let last = object::<api::ComputeCluster>(rig, CLUSTER).await.map_err(Error::new)?;
+/// Judges every revision of the run's object.
+pub async fn examine(rig: &Rig, subject: Subject) -> Result<Health> {
+    let last = subject.object(rig).await.map_err(Error::new)?;
     let version = last["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
     let is_last = |revision: &Revision| {
         if last.is_null() { revision.change == Change::Deleted } else { revision.version() == version }
@@ -67,7 +67,12 @@ fn unhealthy(revision: &Revision, status: Status, before: Option<Status>, journa
             if !is_ready(object) || object["status"]["azure"]["provisioningState"] != "Succeeded" {
                 faults.push("it is Current without being Ready for its generation".to_owned());
             }
-            let (declared, truth) = (declared(object), truth(journal, revision.at));
+            let declared = declared(object);
+            let mut truth = truth(journal, revision.at);
+            if declared["power"].is_null() && truth.is_object() {
+                // Nobody declares whether it runs.
+                truth["power"] = Value::Null;
+            }
             if declared != truth {
                 faults.push(format!("it is Current, declares {declared}, and Azure was asked for {truth}"));
             }
@@ -87,7 +92,10 @@ fn unhealthy(revision: &Revision, status: Status, before: Option<Status>, journa
 /// What of its spec the workloads change.
 fn declared(object: &Value) -> Value {
     let spec = &object["spec"];
-    json!({"vmSize": spec["vmSize"], "maxNodes": spec["scale"]["maxNodes"], "identity": spec["identity"]["type"]})
+    json!({
+        "vmSize": spec["vmSize"], "maxNodes": spec["scale"]["maxNodes"], "identity": spec["identity"]["type"],
+        "power": spec["powerState"],
+    })
 }
 
 /// The same as Azure accepted it until then; null if there is none.
@@ -102,8 +110,12 @@ fn truth(journal: &[Entry], until: Timestamp) -> Value {
             // A PUT on what is there does not change the size (azureml-api.md f.2).
             "PUT" => {
                 let size = if truth.is_null() { inner["vmSize"].clone() } else { truth["vmSize"].clone() };
-                truth = json!({"vmSize": size, "maxNodes": max, "identity": body["identity"]["type"]});
+                truth = json!({
+                    "vmSize": size, "maxNodes": max, "identity": body["identity"]["type"], "power": "Running",
+                });
             }
+            "POST" if entry.path.ends_with("/start") => truth["power"] = json!("Running"),
+            "POST" if entry.path.ends_with("/stop") => truth["power"] = json!("Stopped"),
             "PATCH" => truth["maxNodes"] = max.clone(),
             "DELETE" => truth = Value::Null,
             _ => {}

@@ -68,7 +68,7 @@ impl Run {
 
     /// Does what the workload does. Its operator dies in the trap, if there is one.
     async fn act(&mut self, trap: Option<&Trap>) -> Result<()> {
-        if self.workload == Workload::Create {
+        if self.workload.starts_operator() {
             self.rig.start_operator(trap).await?;
         } else if let Some(trap) = trap {
             trap.condemn(self.rig.operator()?);
@@ -87,7 +87,7 @@ impl Run {
 
     async fn faults(&self, reference: &Value) -> Result<(Vec<String>, usize)> {
         let mut faults = oracle::faults(&self.rig, self.workload, self.since, reference).await?;
-        let health = health::examine(&self.rig).await?;
+        let health = health::examine(&self.rig, self.workload.subject()).await?;
         faults.extend(health.faults);
         Ok((faults, health.revisions))
     }
@@ -99,7 +99,7 @@ async fn reference(workload: Workload) -> Result<Reference> {
     run.act(None).await?;
     run.rested("the run without a crash is done").await?;
     let requests = run.requests();
-    let end = oracle::end_state(&run.rig).await?;
+    let end = oracle::end_state(&run.rig, workload.subject()).await?;
     let (faults, _) = run.faults(&end).await?;
     if faults.is_empty() { Ok(Reference { requests, end }) } else { Err(Error::new(faults.join("\n"))) }
 }
@@ -307,4 +307,24 @@ async fn cluster_is_made_anew_once_wherever_the_operator_dies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_is_deleted_wherever_the_operator_dies() {
     kill_everywhere(Workload::Delete).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_is_made_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Boot).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_is_stopped_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_is_started_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Start).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_is_restarted_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Restart).await;
 }

@@ -3,21 +3,22 @@
 #![allow(unreachable_pub, missing_docs, reason = "names say it all")]
 
 use crate::rig::Rig;
-use crate::workload::{CLUSTER, Effects, FOREIGN_TAG, Workload, object};
+use crate::workload::{Effects, FOREIGN_TAG, Subject, Workload, object};
 use emulator::Entry;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use support::error::{Error, Result};
 
 /// Words that only a bug brings into a log.
 const BUGS: [&str; 3] = ["panicked", "this is a bug", "breaks the contract"];
 
 /// Everything there is at the end of a run, without what differs between runs that end alike.
-pub async fn end_state(rig: &Rig) -> Result<Value> {
+pub async fn end_state(rig: &Rig, subject: Subject) -> Result<Value> {
     let wanted = [
-        ("cluster", object::<api::ComputeCluster>(rig, CLUSTER).await),
+        ("compute", subject.object(rig).await),
         ("workspace", object::<api::Workspace>(rig, "research").await),
         ("identity", object::<api::AzureIdentity>(rig, &rig.namespace).await),
         ("secret", object::<Secret>(rig, "azure").await),
@@ -40,10 +41,11 @@ pub async fn end_state(rig: &Rig) -> Result<Value> {
     Ok(end)
 }
 
-/// Puts words for UUIDs, times and the namespace.
+/// Puts words for UUIDs, times, addresses and the namespace.
 fn mask(value: &mut Value, namespace: &str) {
     match value {
         Value::String(text) if text.parse::<Timestamp>().is_ok() => *text = "<time>".to_owned(),
+        Value::String(text) if text.parse::<IpAddr>().is_ok() => *text = "<address>".to_owned(),
         Value::String(text) => *text = mask_text(text).replace(namespace, "<namespace>"),
         Value::Array(items) => items.iter_mut().for_each(|item| mask(item, namespace)),
         Value::Object(members) => members.values_mut().for_each(|member| mask(member, namespace)),
@@ -107,6 +109,7 @@ pub fn effects(journal: &[Entry]) -> Effects {
         puts: accepted(journal, "PUT"),
         patches: accepted(journal, "PATCH"),
         deletes: accepted(journal, "DELETE"),
+        posts: accepted(journal, "POST"),
         incarnations: made.filter_map(before).collect::<BTreeSet<_>>().len(),
     }
 }
@@ -114,7 +117,7 @@ pub fn effects(journal: &[Entry]) -> Effects {
 /// Everything that is wrong with the end of a run; nothing if it is as it should be. `since` is the journal's number
 /// at which the workload began.
 pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value) -> Result<Vec<String>> {
-    let mut faults = differences(reference, &end_state(rig).await?);
+    let mut faults = differences(reference, &end_state(rig, workload.subject()).await?);
     faults.extend(azure_faults(rig, workload).await?);
     let journal = rig.emulator.journal_since(since);
     let (wanted, found) = (workload.effects(), effects(&journal));
@@ -140,12 +143,13 @@ async fn azure_faults(rig: &Rig, workload: Workload) -> Result<Vec<String>> {
     let [compute] = computes.as_slice() else {
         return Ok(vec![format!("azure has {} computes instead of one", computes.len())]);
     };
-    let object = object::<api::ComputeCluster>(rig, CLUSTER).await.map_err(Error::new)?;
+    let subject = workload.subject();
+    let object = subject.object(rig).await.map_err(Error::new)?;
     let (spec, inner) = (&object["spec"], &compute["properties"]["properties"]);
     let (key, value) = FOREIGN_TAG;
     let foreign = if workload.has_foreign_tag() { json!(value) } else { Value::Null };
     let checks = [
-        ("name", &compute["name"], &json!(CLUSTER)),
+        ("name", &compute["name"], &json!(subject.name())),
         ("owner", &compute["tags"]["azureml-operator-uid"], &object["metadata"]["uid"]),
         ("state", &compute["properties"]["provisioningState"], &json!("Succeeded")),
         ("size", &inner["vmSize"], &spec["vmSize"]),

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
 
 use crate::stage::{self, ACCOUNT, BINARY, SYSTEM, TIME_SCALE};
-use emulator::{Config, Emulator};
+use emulator::{Config, Emulator, Seed};
 use jiff::{SignedDuration, Timestamp};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, Client};
@@ -70,7 +70,9 @@ impl Rig {
     pub async fn with(prefix: &str, flags: &[(&str, &str)]) -> Result<Self> {
         let (plane, _) = stage::plane().await;
         let namespace = plane.namespace(prefix).await?;
-        let config = Config { time_scale: TIME_SCALE, seed: stage::seed(), ..Config::default() };
+        // Restarts are asked for by time, and are due by the operator's clock: Azure's must not be ahead of it.
+        let clock = Some(Timestamp::now() - SignedDuration::from_hours(6));
+        let config = Config { time_scale: TIME_SCALE, seed: Seed { clock, ..stage::seed() }, ..Config::default() };
         let emulator = emulator::spawn(config).await.context(|| "no emulator".to_owned())?;
         let azure = Options::new(emulator.tls_url()).upstream_ca(emulator.ca_pem()).tls().rewrite_urls();
         let azure = Arc::new(Proxy::start(&azure)?);
@@ -84,7 +86,7 @@ impl Rig {
         flags.iter().for_each(|(flag, value)| set(&mut args, flag, value));
         args.extend(stage::azure_flags(azure.url(), azure.url(), &ca_file.display().to_string()));
         let client = plane.admin().await?;
-        let kinds = [ApiResource::erase::<api::ComputeCluster>(&())];
+        let kinds = [ApiResource::erase::<api::ComputeCluster>(&()), ApiResource::erase::<api::ComputeInstance>(&())];
         // A new definition is not served for a moment ("storage is (re)initializing").
         let history = until("the history of the clusters begins", stage::PATIENCE, async || {
             watch_history(&client, &kinds, &namespace).await.map_err(|error| format!("{error:?}"))

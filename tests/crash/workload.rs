@@ -4,7 +4,7 @@
 
 use crate::rig::{CALM, QUIET, Rig};
 use crate::stage;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use support::error::{Context, Error, Result};
@@ -12,10 +12,51 @@ use support::wait::until;
 
 /// The cluster's name, in Kubernetes and in Azure.
 pub const CLUSTER: &str = "cpu-cluster";
+/// The instance's.
+pub const INSTANCE: &str = "workstation";
+
+/// What a workload is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Cluster,
+    Instance,
+}
+
+impl Subject {
+    /// Its name, in Kubernetes and in Azure.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cluster => CLUSTER,
+            Self::Instance => INSTANCE,
+        }
+    }
+
+    /// Its kind.
+    pub fn resource(self) -> ApiResource {
+        match self {
+            Self::Cluster => ApiResource::erase::<api::ComputeCluster>(&()),
+            Self::Instance => ApiResource::erase::<api::ComputeInstance>(&()),
+        }
+    }
+
+    /// The object with these further lines of spec.
+    fn manifest(self, spec: &Value) -> String {
+        match self {
+            Self::Cluster => stage::cluster(self.name(), spec),
+            Self::Instance => stage::instance(self.name(), spec),
+        }
+    }
+
+    /// The object; null if there is none.
+    pub async fn object(self, rig: &Rig) -> Result<Value, String> {
+        let found = rig.objects(&self.resource()).get_opt(self.name()).await.map_err(|error| error.to_string())?;
+        Ok(found.map_or(Value::Null, |object| json!(object)))
+    }
+}
 /// A tag that somebody else set, and its value.
 pub const FOREIGN_TAG: (&str, &str) = ("cost-center", "research");
 
-/// Something a person does with a cluster.
+/// Something a person does with a cluster or an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Workload {
     Create,
@@ -23,6 +64,12 @@ pub enum Workload {
     Identity,
     Recreate,
     Delete,
+    /// An instance is made.
+    Boot,
+    Stop,
+    Start,
+    /// An instance that runs is restarted by annotation.
+    Restart,
 }
 
 /// How many of each change Azure has to accept for a workload.
@@ -31,13 +78,12 @@ pub struct Effects {
     pub puts: usize,
     pub patches: usize,
     pub deletes: usize,
+    pub posts: usize,
     /// Computes that came to be.
     pub incarnations: usize,
 }
 
 impl Workload {
-    pub const ALL: [Self; 5] = [Self::Create, Self::Scale, Self::Identity, Self::Recreate, Self::Delete];
-
     /// Its name, which is part of a namespace's.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,18 +92,36 @@ impl Workload {
             Self::Identity => "identity",
             Self::Recreate => "recreate",
             Self::Delete => "delete",
+            Self::Boot => "boot",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Restart => "restart",
         }
+    }
+
+    /// What it is done with.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::Create | Self::Scale | Self::Identity | Self::Recreate | Self::Delete => Subject::Cluster,
+            Self::Boot | Self::Stop | Self::Start | Self::Restart => Subject::Instance,
+        }
+    }
+
+    /// Whether the operator starts with it, so that it dies while it starts as well.
+    pub fn starts_operator(self) -> bool {
+        self == Self::Create
     }
 
     /// What Azure is to accept.
     pub fn effects(self) -> Effects {
-        let none = Effects { puts: 0, patches: 0, deletes: 0, incarnations: 0 };
+        let none = Effects { puts: 0, patches: 0, deletes: 0, posts: 0, incarnations: 0 };
         match self {
-            Self::Create => Effects { puts: 1, incarnations: 1, ..none },
+            Self::Create | Self::Boot => Effects { puts: 1, incarnations: 1, ..none },
             Self::Scale => Effects { patches: 1, ..none },
             Self::Identity => Effects { puts: 1, ..none },
             Self::Recreate => Effects { puts: 1, deletes: 1, incarnations: 1, ..none },
             Self::Delete => Effects { deletes: 1, ..none },
+            Self::Stop | Self::Start | Self::Restart => Effects { posts: 1, ..none },
         }
     }
 
@@ -68,46 +132,61 @@ impl Workload {
 
     /// Brings the rig to where the workload begins.
     pub async fn prepare(self, rig: &mut Rig) -> Result<()> {
-        if self == Self::Create {
-            return Ok(());
-        }
         let spec = match self {
+            Self::Create => return Ok(()),
+            Self::Boot => {
+                rig.start_operator(None).await?;
+                return still(rig, "the operator is at rest", CALM, async |_| Ok(())).await;
+            }
             Self::Recreate => json!({"replacePolicy": "Recreate"}),
-            Self::Create | Self::Scale | Self::Identity | Self::Delete => json!({}),
+            Self::Scale | Self::Identity | Self::Delete | Self::Restart => json!({}),
+            Self::Stop => json!({"powerState": "Running"}),
+            Self::Start => json!({"powerState": "Stopped"}),
         };
-        rig.apply(&stage::cluster(CLUSTER, &spec)).await?;
+        let subject = self.subject();
+        rig.apply(&subject.manifest(&spec)).await?;
         rig.start_operator(None).await?;
-        still(rig, "the cluster is Ready before anything happens", CALM, async |rig| ready(rig, 1).await).await?;
+        still(rig, "it is Ready before anything happens", CALM, async |rig| ready(rig, subject, 1).await).await?;
         if self.has_foreign_tag() {
             set_foreign_tag(rig).await?;
-            still(rig, "the cluster is Ready with somebody's tag", CALM, async |rig| ready(rig, 1).await).await?;
+            still(rig, "it is Ready with somebody's tag", CALM, async |rig| ready(rig, subject, 1).await).await?;
         }
         Ok(())
     }
 
     /// Does it.
     pub async fn act(self, rig: &Rig) -> Result<()> {
-        let clusters = rig.objects(&ApiResource::erase::<api::ComputeCluster>(&()));
-        let spec = match self {
-            Self::Create => return rig.apply(&stage::cluster(CLUSTER, &json!({}))).await,
+        let subject = self.subject();
+        let objects = rig.objects(&subject.resource());
+        let patch = match self {
+            Self::Create | Self::Boot => return rig.apply(&subject.manifest(&json!({}))).await,
             Self::Delete => {
-                let deleted = clusters.delete(CLUSTER, &DeleteParams::default()).await;
-                return deleted.map(|_| ()).context(|| "cannot delete the cluster".to_owned());
+                let deleted = objects.delete(subject.name(), &DeleteParams::default()).await;
+                return deleted.map(|_| ()).context(|| "cannot delete the object".to_owned());
             }
-            Self::Scale => json!({"scale": {"maxNodes": 8}}),
-            Self::Identity => json!({"identity": {"type": "SystemAssigned"}}),
-            Self::Recreate => json!({"vmSize": "STANDARD_D3_V2"}),
+            Self::Scale => json!({"spec": {"scale": {"maxNodes": 8}}}),
+            Self::Identity => json!({"spec": {"identity": {"type": "SystemAssigned"}}}),
+            Self::Recreate => json!({"spec": {"vmSize": "STANDARD_D3_V2"}}),
+            Self::Stop => json!({"spec": {"powerState": "Stopped"}}),
+            Self::Start => json!({"spec": {"powerState": "Running"}}),
+            Self::Restart => {
+                let world = rig.emulator.world();
+                let now = &world["clock"]["service"];
+                json!({"metadata": {"annotations": {api::annotations::RESTART_REQUESTED_AT: now}}})
+            }
         };
-        let patch = Patch::Merge(json!({"spec": spec}));
-        let patched = clusters.patch(CLUSTER, &PatchParams::default(), &patch).await;
-        patched.map(|_| ()).context(|| format!("cannot change the cluster ({})", self.name()))
+        let patched = objects.patch(subject.name(), &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.map(|_| ()).context(|| format!("cannot change the object ({})", self.name()))
     }
 
     /// Whether it is done, or what is missing.
     pub async fn done(self, rig: &Rig) -> Result<(), String> {
         match self {
-            Self::Create => ready(rig, 1).await,
-            Self::Scale | Self::Identity | Self::Recreate => ready(rig, 2).await,
+            Self::Create | Self::Boot => ready(rig, self.subject(), 1).await,
+            Self::Scale | Self::Identity | Self::Recreate | Self::Stop | Self::Start => {
+                ready(rig, self.subject(), 2).await
+            }
+            Self::Restart => restarted(rig).await,
             Self::Delete => gone(rig).await,
         }
     }
@@ -125,7 +204,7 @@ async fn still(
     quiet: SignedDuration,
     mut fact: impl AsyncFnMut(&Rig) -> Result<(), String>,
 ) -> Result<()> {
-    let since = jiff::Timestamp::now();
+    let since = Timestamp::now();
     let waited = until(what, stage::PATIENCE, async || {
         fact(rig).await?;
         rig.is_quiet(since, quiet)
@@ -147,18 +226,29 @@ where
     Ok(found.map_or(Value::Null, |object| json!(object)))
 }
 
-async fn ready(rig: &Rig, generation: i64) -> Result<(), String> {
-    let object = object::<api::ComputeCluster>(rig, CLUSTER).await?;
+async fn ready(rig: &Rig, subject: Subject, generation: i64) -> Result<(), String> {
+    let object = subject.object(rig).await?;
     if object["metadata"]["generation"] == generation && stage::is_ready(&object) {
         return Ok(());
     }
     Err(format!("metadata {} status {}", object["metadata"], object["status"]))
 }
 
+/// Azure has restarted the instance, and the object knows.
+async fn restarted(rig: &Rig) -> Result<(), String> {
+    ready(rig, Subject::Instance, 1).await?;
+    let object = Subject::Instance.object(rig).await?;
+    let last = &object["status"]["lastOperation"];
+    if (&last["name"], &last["status"]) == (&json!("Restart"), &json!("Succeeded")) {
+        return Ok(());
+    }
+    Err(format!("the last operation is {last}"))
+}
+
 /// The object is gone, its compute too, and the Workspace is held no more. Identity and Secret are held as long as a Workspace names
 /// them.
 async fn gone(rig: &Rig) -> Result<(), String> {
-    if !object::<api::ComputeCluster>(rig, CLUSTER).await?.is_null() {
+    if !Subject::Cluster.object(rig).await?.is_null() {
         return Err("the object is there".to_owned());
     }
     if !rig.computes().is_empty() {

@@ -185,9 +185,14 @@ impl Stage {
         self.get("computecluster", name).await
     }
 
-    /// Waits until a cluster object satisfies a predicate; shows it and the operator's log if it does not.
+    /// Waits until a cluster object satisfies a predicate.
     pub async fn until_cluster(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let seen = until(what, PATIENCE, async || match self.cluster(name).await {
+        self.until_object("computecluster", name, what, wanted).await
+    }
+
+    /// Waits until an object satisfies a predicate; shows it and the operator's log if it does not.
+    pub async fn until_object(&self, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let seen = until(what, PATIENCE, async || match self.get(kind, name).await {
             Some(object) if wanted(&object) => Ok(object),
             Some(object) => Err(format!("metadata {} status {}", object["metadata"], object["status"])),
             None => Err("no object".to_owned()),
@@ -330,6 +335,26 @@ spec:
     )
 }
 
+/// The right to read one ConfigMap.
+pub fn lend_config_map(name: &str) -> String {
+    format!(
+        "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: azureml-compute-operator-configmaps}}
+rules:
+- {{apiGroups: [''], resources: [configmaps], verbs: [get, watch], resourceNames: [{name}]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: azureml-compute-operator-configmaps}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-configmaps}}
+subjects:
+- {{kind: ServiceAccount, name: {ACCOUNT}, namespace: {SYSTEM}}}
+"
+    )
+}
+
 /// A ComputeCluster with these further lines of spec.
 pub fn cluster(name: &str, spec: &Value) -> String {
     let mut body = json!({
@@ -343,6 +368,21 @@ pub fn cluster(name: &str, spec: &Value) -> String {
     let object = json!({
         "apiVersion": "compute.azureml.dev/v1alpha1",
         "kind": "ComputeCluster",
+        "metadata": {"name": name},
+        "spec": body,
+    });
+    object.to_string()
+}
+
+/// A ComputeInstance with these further lines of spec.
+pub fn instance(name: &str, spec: &Value) -> String {
+    let mut body = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2"});
+    if let (Some(body), Some(spec)) = (body.as_object_mut(), spec.as_object()) {
+        body.extend(spec.clone());
+    }
+    let object = json!({
+        "apiVersion": "compute.azureml.dev/v1alpha1",
+        "kind": "ComputeInstance",
         "metadata": {"name": name},
         "spec": body,
     });

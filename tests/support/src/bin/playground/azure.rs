@@ -23,16 +23,22 @@ impl Compute {
             Some(value) => value.to_string(),
             None => "-".to_owned(),
         };
-        format!(
-            "{}: {} {} in {}, {} to {} nodes, {}",
-            self.name,
-            text("/properties/properties/vmPriority"),
-            text("/properties/properties/vmSize"),
-            text("/properties/computeLocation"),
-            text("/properties/properties/scaleSettings/minNodeCount"),
-            text("/properties/properties/scaleSettings/maxNodeCount"),
-            text("/properties/provisioningState"),
-        )
+        let (kind, state) = (text("/properties/computeType"), text("/properties/provisioningState"));
+        let what = match kind.as_str() {
+            "AmlCompute" => format!(
+                "{} {} in {}, {} to {} nodes",
+                text("/properties/properties/vmPriority"),
+                text("/properties/properties/vmSize"),
+                text("/properties/computeLocation"),
+                text("/properties/properties/scaleSettings/minNodeCount"),
+                text("/properties/properties/scaleSettings/maxNodeCount"),
+            ),
+            "ComputeInstance" => {
+                format!("{}, {}", text("/properties/properties/vmSize"), text("/properties/properties/state"))
+            }
+            _ => text("/properties/resourceId"),
+        };
+        format!("{}: {kind}, {what}, {state}", self.name)
     }
 }
 

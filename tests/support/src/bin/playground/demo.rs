@@ -13,10 +13,13 @@ use crate::session::Session;
 use crate::state;
 use crate::terminal::{is_watched, say};
 
-/// The samples' namespace and clusters.
+/// The samples' namespace, clusters and workstation.
 const NAMESPACE: &str = "team-a";
 const SCALED: &str = "cpu-cluster";
 const DELETED: &str = "gpu-cluster";
+const WORKSTATION: &str = "ada-workstation";
+/// Whom the samples' workstation is made for.
+const ASSIGNED: &str = "44444444-4444-4444-4444-444444444444";
 
 /// What the cluster is scaled to; the sample says 4.
 const NODES: u64 = 8;
@@ -85,10 +88,14 @@ async fn story(settings: &Settings, session: &Session) -> Result<()> {
         Ok(seen.len() == all && seen.iter().all(Seen::is_ready))
     })
     .await?;
-    say(format_args!("\nAll {all} are Ready. As kubectl shows the clusters:"));
-    command(session, &["-n", NAMESPACE, "get", "amlcc"]).await?;
+    say(format_args!("\nAll {all} are Ready. As kubectl shows the computes:"));
+    command(session, &["-n", NAMESPACE, "get", "amlcc,amlci,amlac"]).await?;
     show_azure(session).await?;
     scale(session, &cast).await?;
+    say("\nNow the workstation is stopped, as somebody does who goes home, and started again:");
+    power(session, &cast, "Stopped").await?;
+    power(session, &cast, "Running").await?;
+    mine(session).await?;
     delete(session, &cast).await
 }
 
@@ -103,6 +110,23 @@ async fn scale(session: &Session, cast: &Cast<'_>) -> Result<()> {
     })
     .await?;
     show_azure(session).await
+}
+
+async fn power(session: &Session, cast: &Cast<'_>, state: &str) -> Result<()> {
+    let patch = format!(r#"{{"spec":{{"powerState":"{state}"}}}}"#);
+    command(session, &["-n", NAMESPACE, "patch", "amlci", WORKSTATION, "--type=merge", "-p", &patch]).await?;
+    objects::watch(cast, "the workstation is switched", STEP_WITHIN, async |seen| {
+        let mut stations = seen.iter().filter(|each| each.name().ends_with(&format!("/{WORKSTATION}")));
+        Ok(stations.all(|each| each.power() == state) && seen.iter().all(Seen::is_ready))
+    })
+    .await
+}
+
+/// Whose workstations there are: the assigned user is a selectable field.
+async fn mine(session: &Session) -> Result<()> {
+    say("\nWhat a person sees who asks for their own:");
+    let whose = format!("spec.assignedUser.objectId={ASSIGNED}");
+    command(session, &["-n", NAMESPACE, "get", "amlci", "--field-selector", &whose]).await
 }
 
 async fn delete(session: &Session, cast: &Cast<'_>) -> Result<()> {

@@ -13,8 +13,13 @@ const GROUP: &str = "compute.azureml.dev";
 const VERSION: &str = "v1alpha1";
 
 /// Kind and plural, in the order in which one needs the other.
-const KINDS: [(&str, &str); 3] =
-    [("AzureIdentity", "azureidentities"), ("Workspace", "workspaces"), ("ComputeCluster", "computeclusters")];
+const KINDS: [(&str, &str); 5] = [
+    ("AzureIdentity", "azureidentities"),
+    ("Workspace", "workspaces"),
+    ("ComputeCluster", "computeclusters"),
+    ("ComputeInstance", "computeinstances"),
+    ("AttachedCompute", "attachedcomputes"),
+];
 
 /// One object.
 pub(crate) struct Seen {
@@ -40,6 +45,11 @@ impl Seen {
         format!("{}/{}", self.text("/kind"), self.text("/metadata/name"))
     }
 
+    /// Its power state; empty for what has none.
+    pub(crate) fn power(&self) -> &str {
+        self.text("/status/powerState")
+    }
+
     /// Ready, and by what was last declared.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready("status") == "True"
@@ -62,7 +72,8 @@ impl Seen {
 
     fn row(&self) -> Vec<String> {
         let nodes = self.object.pointer("/status/nodes/current").map(ToString::to_string).unwrap_or_default();
-        let state = self.text("/status/azure/provisioningState");
+        let power = self.power();
+        let state = if power.is_empty() { self.text("/status/azure/provisioningState") } else { power };
         let deleted = !self.text("/metadata/deletionTimestamp").is_empty();
         let message = if self.is_ready() { "" } else { self.ready("message") };
         let short: String = message.chars().take(70).collect();

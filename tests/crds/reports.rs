@@ -51,6 +51,8 @@ pub(crate) fn instance() -> Value {
         "powerState": "Running",
         "lastOperation": {"name": "Start", "status": "Succeeded", "trigger": "Schedule", "time": "2026-01-01T00:00:00Z"},
         "restartServed": "2026-01-01T00:00:00Z",
+        "appliedPowerState": "Running",
+        "managedLists": ["schedules", "customServices"],
         "endpoints": [{"name": "Jupyter", "url": "https://a/tree"}, {"name": "Terminal", "url": "https://a/terminals"}],
         "ssh": {"host": "10.0.0.1", "port": 50000, "user": "azureuser", "command": "ssh -p 50000 azureuser@10.0.0.1"},
         "publicIp": "10.0.0.1",

@@ -11,7 +11,10 @@ use arm::{Compute, ComputeAction, InstanceOperation, InstanceState, LastOperatio
 use jiff::{SignedDuration, Timestamp};
 
 /// How far Azure's clock may be behind that of whoever wrote a restart's time.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
+const BEHIND: SignedDuration = SignedDuration::from_secs(60);
+/// How far it may be ahead of ours. Times further ahead are of another clock (an emulator that runs fast), and tell
+/// nothing when compared with a value.
+const AHEAD: SignedDuration = SignedDuration::from_secs(5);
 
 /// What an instance's state says of its power.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +134,8 @@ pub(super) fn note(object: &ComputeInstance, seen: &Compute) -> Option<String> {
         return Some(format!("it is {state} ({last}), which powerPolicy: RespectSchedules leaves as it is"));
     }
     let waits = match asked(object) {
-        Asked::At(value, at) => !is_done(object, last, value, at),
+        // What is stopped was not booted last, so no clock matters.
+        Asked::At(value, at) => !is_done(object, last, (value, at), Timestamp::MAX),
         Asked::Nothing | Asked::Nonsense => false,
     };
     (waits && power == Power::Off).then(|| "the restart that was asked for waits until it runs".to_owned())
@@ -185,7 +189,12 @@ fn booted(last: Option<&LastOperation>) -> Option<(Timestamp, &InstanceOperation
 /// Whether the restart was carried out, as Azure or an earlier report tells. A boot that began after the value is as
 /// good as a restart. Clocks differ: a restart that began a little before the value counts if nothing was reported of
 /// it yet, because then it came after what was last seen.
-fn is_done(object: &ComputeInstance, last: Option<&LastOperation>, value: &str, at: Timestamp) -> bool {
+fn is_done(
+    object: &ComputeInstance,
+    last: Option<&LastOperation>,
+    (value, at): (&str, Timestamp),
+    now: Timestamp,
+) -> bool {
     let status = object.status.as_ref();
     if status.and_then(|status| status.restart_served.as_deref()) == Some(value) {
         return true;
@@ -193,7 +202,8 @@ fn is_done(object: &ComputeInstance, last: Option<&LastOperation>, value: &str, 
     let Some((began, name)) = booted(last) else { return false };
     let reported = status.and_then(|status| status.last_operation.as_ref()?.time.as_deref()?.parse::<Timestamp>().ok());
     let news = reported.is_some_and(|reported| reported < began);
-    began >= at || (*name == InstanceOperation::Restart && news && began.duration_since(at) >= -SKEW)
+    let comparable = began.duration_since(now) <= AHEAD;
+    (comparable && began >= at) || (*name == InstanceOperation::Restart && news && began.duration_since(at) >= -BEHIND)
 }
 
 /// The restart that is asked for, due, not done, and possible now.
@@ -202,7 +212,7 @@ pub(super) fn request(object: &ComputeInstance, known: &Known<'_>) -> Option<Dif
     let instance = known.seen.compute_instance()?;
     let possible = power(instance.state.as_ref()) == Power::On && wish(object, known).is_none();
     let sent = known.write.is_some_and(|write| was_accepted(write, ComputeAction::Restart, &restart(value)));
-    let done = sent || is_done(object, instance.last_operation.as_ref(), value, at);
+    let done = sent || is_done(object, instance.last_operation.as_ref(), (value, at), known.now);
     (possible && !done && at <= known.now).then(|| restart(value))
 }
 
@@ -221,5 +231,5 @@ pub(super) fn served(object: &ComputeInstance, known: Option<&Known<'_>>) -> Opt
     let Some(known) = known else { return before };
     let last = known.seen.compute_instance().and_then(|instance| instance.last_operation);
     let sent = known.write.is_some_and(|write| was_accepted(write, ComputeAction::Restart, &restart(value)));
-    if sent || is_done(object, last.as_ref(), value, at) { Some(value.to_owned()) } else { before }
+    if sent || is_done(object, last.as_ref(), (value, at), known.now) { Some(value.to_owned()) } else { before }
 }

@@ -76,6 +76,16 @@ fn clock_that_is_behind_does_not_restart_twice() {
 }
 
 #[test]
+fn clock_that_is_far_ahead_does_not_take_the_restart_away() {
+    // An emulator whose clock runs fast: for it the instance was made two hours from now.
+    let created = after("Running", "Create", "User", "03:00:00");
+    let told = json!({"lastOperation": {"name": "Create", "time": "2026-01-01T03:00:00.123+00:00"}});
+    assert!(restarts(&asked(VALUE).status_with(&told).sees(created)));
+    let restarted = after("Running", "Restart", "User", "03:10:00");
+    assert!(!restarts(&asked(VALUE).status_with(&told).sees(restarted)), "it is news, so it is ours");
+}
+
+#[test]
 fn each_new_value_is_a_restart_of_its_own() {
     let served = json!({"restartServed": VALUE});
     let seen = after("Running", "Restart", "User", "00:50:01");

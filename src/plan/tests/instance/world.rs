@@ -317,7 +317,7 @@ impl World {
         }
     }
 
-    fn sleep(&mut self, wait: SignedDuration) -> Result<(), String> {
+    fn pass_time(&mut self, wait: SignedDuration) -> Result<(), String> {
         let until = self.azure.now.checked_add(wait).unwrap();
         self.run(until)
     }
@@ -366,14 +366,14 @@ impl World {
             self.event();
             self.pass()?;
             let wait = secs(1 + self.random.below(200));
-            self.sleep(wait)?;
+            self.pass_time(wait)?;
         }
         self.calm = true;
         self.note("calm");
-        self.sleep(SignedDuration::from_hours(3))?;
+        self.pass_time(SignedDuration::from_hours(3))?;
         self.goal()?;
         let writes = (self.writes, self.azure.posts.len(), self.azure.puts);
-        self.sleep(SignedDuration::from_hours(6))?;
+        self.pass_time(SignedDuration::from_hours(6))?;
         self.goal()?;
         let after = (self.writes, self.azure.posts.len(), self.azure.puts);
         if writes == after { Ok(()) } else { Err(format!("written at rest: {writes:?} to {after:?}")) }

@@ -167,6 +167,9 @@ pub(crate) struct EmulatorArgs {
     /// Virtual seconds that pass in a second; 0 stops virtual time.
     #[arg(long, env = "AMLCO_EMULATOR_TIME_SCALE", default_value_t = 1.0)]
     pub(crate) time_scale: f64,
+    /// Where virtual time starts, such as 2026-01-05T08:00:00Z; the seed's clock, or the wall's time, if not given.
+    #[arg(long, env = "AMLCO_EMULATOR_CLOCK", value_name = "TIME")]
+    pub(crate) clock: Option<jiff::Timestamp>,
     /// JSON file with what exists at the start; the default world if not given.
     #[arg(long, env = "AMLCO_EMULATOR_SEED", value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,

@@ -10,13 +10,14 @@ use std::io::Write;
 
 /// Runs the emulator and prints one JSON line when it serves.
 pub(crate) async fn run(args: EmulatorArgs) -> Result<(), Failure> {
-    let seed = match &args.seed {
+    let mut seed = match &args.seed {
         None => Seed::default(),
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| format!("--seed {}: {error}", path.display()))?;
             Seed::from_json(&text).map_err(|error| format!("--seed {}: {error}", path.display()))?
         }
     };
+    seed.clock = args.clock.or(seed.clock);
     let stop = Shutdown::on_signals()?;
     let config = Config {
         listen: args.listen,

@@ -178,6 +178,7 @@ fn try_next(held: &state::Held) {
         "\nWhat to try next\n\
          {shell}\
          \x20 kubectl -n {NAMESPACE} describe amlcc {SCALED}\n\
+         \x20 kubectl -n {NAMESPACE} annotate amlci {WORKSTATION} compute.azureml.dev/restart-requested-at=$(date -u +%FT%TZ)\n\
          \x20 kubectl explain amlcc.spec                      # every field, with what it may be\n\
          \x20 kubectl -n {NAMESPACE} edit amlcc {SCALED}          # a wrong value is refused in words\n\
          \x20 curl -s $EMULATOR_MANAGEMENT_URL/journal        # every request that Azure has seen\n\

@@ -51,8 +51,8 @@ struct Settings {
     /// The manifests that the demo applies (kustomize).
     #[arg(long, default_value = "config/samples")]
     samples: PathBuf,
-    /// How much faster than real Azure the emulator is: 5 makes a cluster in seconds instead of half a minute.
-    #[arg(long, default_value_t = 5.0)]
+    /// How much faster than real Azure the emulator is: 20 makes a cluster in a second, and an instance in seven.
+    #[arg(long, default_value_t = 20.0)]
     time_scale: f64,
 }
 

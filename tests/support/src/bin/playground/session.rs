@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use support::chart::{self, Rendered};
 use support::emulator::Emulator;
 use support::operator::{Launch, Operator};
@@ -44,8 +46,9 @@ impl Session {
         let binary = std::fs::canonicalize(&settings.binary)
             .context(|| format!("{} does not exist; `make build` makes it", settings.binary.display()))?;
         let plane = step("etcd, kube-apiserver, kube-controller-manager", Plane::start(Options::default())).await?;
-        let scale = settings.time_scale.to_string();
-        let emulator = step("Azure ML emulator", Emulator::start(&binary, &["--time-scale", &scale])).await?;
+        let (scale, clock) = (settings.time_scale.to_string(), morning().to_string());
+        let clocks = ["--time-scale", &scale, "--clock", &clock];
+        let emulator = step("Azure ML emulator", Emulator::start(&binary, &clocks)).await?;
         let (operator, launch, operator_url) =
             step("operator, as the chart installs it", install(settings, &binary, &plane, &emulator)).await?;
         Ok(Self { operator, emulator, plane, launch, operator_url, binary })
@@ -149,4 +152,12 @@ fn free_port() -> Result<u16> {
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(|error| Error::because("no port is free on 127.0.0.1", error))
+}
+
+/// When the emulator's day begins: last week's Monday at nine. The samples' schedules then leave people some hours to look at
+/// a workstation, and a restart asked for by the time of day is not in Azure's past.
+fn morning() -> Timestamp {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let monday = today - i64::from(today.weekday().to_monday_zero_offset()).days() - 7.days();
+    monday.at(9, 0, 0, 0).to_zoned(TimeZone::UTC).map_or_else(|_| Timestamp::now(), |start| start.timestamp())
 }

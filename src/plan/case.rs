@@ -53,7 +53,7 @@ impl<K: Kind> Case<'_, K> {
     /// a pass that fails half-way must not make anything forgotten.
     pub(crate) fn say(&self, verdict: Verdict, next: SignedDuration) -> Plan {
         let next = spread(next, fingerprint(&[uid(self.object).as_bytes()]));
-        let owned = presumed(self.object, &self.observation.seen);
+        let owned = presumed(self.object, self.observation);
         Plan {
             action: Action::Nothing,
             digest: 0,

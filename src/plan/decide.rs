@@ -25,7 +25,6 @@ use crate::schedule::fingerprint;
 use crate::{envelope, present, redact, removal, rivals, sizing};
 use api::ManagementPolicy;
 use arm::{ComputeId, Dialect};
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// Decides one case.
@@ -136,9 +135,6 @@ fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     if !case.observation.is_fresh() || !alone {
         return case.look();
     }
-    if let Some(plan) = unreported(case) {
-        return plan;
-    }
     if !workspace.held {
         return case.working("WaitingForWorkspace", "the workspace and its identity are not yet held for this object");
     }
@@ -150,17 +146,6 @@ fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     let action = Action::Create { body: Body::new(body) };
     Plan { owned: true, digest, ..case.act(action, "Creating", "azure is making the compute") }
 }
-
-/// Where Azure drops tags, a compute that is made anew is known by nothing having been reported of another one: what was
-/// reported of the one that is gone is taken back first.
-fn unreported<K: Kind>(case: &Case<'_, K>) -> Option<Plan> {
-    let told = case.object.common_status().is_some_and(|status| status.azure.is_some());
-    let message = "the compute is gone from azure, and is made again";
-    (case.object.loses_tags() && told).then(|| Plan { next: SOON, ..case.working("Creating", message) })
-}
-
-/// How soon a pass comes that waits for nothing but its own report.
-const SOON: SignedDuration = SignedDuration::from_millis(50);
 
 /// Fingerprint of a create: the same again means that making the compute anew would change nothing.
 pub(crate) fn create_digest(body: &Value) -> u64 {

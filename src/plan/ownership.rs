@@ -3,7 +3,7 @@
 //! Must not be bypassed: nothing that is not ours is ever changed or deleted, recreation included.
 
 use crate::case::Case;
-use crate::inputs::Seen;
+use crate::inputs::{Observation, Seen};
 use crate::kind::{Kind, annotation, object_tag, uid};
 use crate::rules::Change;
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
@@ -94,14 +94,20 @@ pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute)
     }
 }
 
-/// Whether a compute without tags is what a claiming object would have made, and nothing was reported since the claim:
-/// where Azure drops tags, a crash after the PUT leaves nothing else to tell by.
+/// Whether a compute without tags is what a claiming object would have made. Where Azure drops tags the claim alone
+/// decides (design 3): it came after a proven absence, and a crash after the PUT leaves nothing else to tell by.
 fn is_made_by_claim<K: Kind>(object: &K, seen: &Compute) -> bool {
-    let told = object.common_status().and_then(|status| status.azure.as_ref());
     let marks = object.marks();
     // What Azure makes itself has no marks beforehand.
-    let meant = marks.is_empty() || same_resource(&marks, &seen.marks());
-    object.loses_tags() && told.is_none() && meant
+    object.loses_tags() && (marks.is_empty() || same_resource(&marks, &seen.marks()))
+}
+
+/// Whether only the claim would make it ours: then a list, which may show what was there before the claim, is no proof.
+pub(crate) fn rests_on_claim<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> bool {
+    let object = case.object;
+    let tagged = seen.tags.keys().any(|key| key.eq_ignore_ascii_case(OWNER_UID_TAG));
+    let known = tagged || adopted(object, seen) || knows_incarnation(object, seen);
+    !known && is_claimed(object, id) && is_made_by_claim(object, seen)
 }
 
 /// Another object that has hold of this very compute, which Azure does not tell by tags.
@@ -111,15 +117,15 @@ fn claimed_by_another<K: Kind>(case: &Case<'_, K>) -> Option<String> {
 }
 
 /// Whether what is seen is ours, for passes that end before they judge it: by the owner tag, else as it was reported.
-pub(crate) fn presumed<K: Kind>(object: &K, seen: &Seen) -> bool {
-    let Seen::Present(seen) = seen else { return false };
+pub(crate) fn presumed<K: Kind>(object: &K, observation: &Observation) -> bool {
+    let Seen::Present(seen) = &observation.seen else { return false };
     if adopted(object, seen) {
         return true;
     }
     let tag = seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(OWNER_UID_TAG)).map(|(_, value)| value);
     let claims = || claimed_id(object).is_some_and(|claimed| same_id(claimed, &seen.id));
     tag.map_or_else(
-        || knows_incarnation(object, seen) || (claims() && is_made_by_claim(object, seen)),
+        || knows_incarnation(object, seen) || (observation.is_fresh() && claims() && is_made_by_claim(object, seen)),
         |owner| owner == uid(object) && !owner.is_empty(),
     )
 }

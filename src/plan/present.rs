@@ -10,7 +10,7 @@ use crate::decide::{claim, claim_incarnation};
 use crate::failure::{Attempt, Cause, Failure};
 use crate::inputs::{OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
-use crate::ownership::{Owner, may_adopt, owner, reported};
+use crate::ownership::{Owner, may_adopt, owner, reported, rests_on_claim};
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::hold_until;
 use crate::standing::Standing;
@@ -45,6 +45,9 @@ pub(crate) fn decide<K: Kind>(
             seen.compute_type
         );
         return strange(case.stalled(Because::new("WrongComputeType", message)));
+    }
+    if !case.observation.is_fresh() && rests_on_claim(case, id, seen) {
+        return case.look();
     }
     let owner = owner(case, id, seen);
     if case.object.head().management == ManagementPolicy::Observe {

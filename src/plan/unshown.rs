@@ -44,9 +44,9 @@ fn same_key(one: &str, other: &str) -> bool {
 /// Whether what was sent is no longer what is declared.
 pub(crate) fn difference<K: Kind>(case: &Case<'_, K>, seen: &Compute) -> Option<Difference> {
     let field = case.object.write_only()?.field;
-    let sent = reported(case.object, seen)?.sent_fingerprint.as_deref()?;
+    let sent = to_report(case, reported(case.object, seen))?;
     let now = case.refs.fingerprint.as_deref()?;
-    (same_key(sent, now) && sent != now).then(|| Difference {
+    (same_key(&sent, now) && sent != now).then(|| Difference {
         field: field.into(),
         from: "what was sent".into(),
         to: "what is declared now".into(),

@@ -394,8 +394,15 @@ pub fn path(name: &str) -> String {
     format!("{WORKSPACE}/computes/{name}")
 }
 
-/// One request to Azure by somebody else, with a token of the emulator's default principal; fails no test by itself.
+/// One request to Azure by somebody else in the newest version, with a token of the emulator's default principal; fails no
+/// test by itself.
 pub async fn azure(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    azure_at(base, method, &format!("{path}{separator}api-version=2026-05-01"), body).await
+}
+
+/// The same in the version that the path's query says.
+pub async fn azure_at(base: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     support::install_crypto();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let form = "grant_type=client_credentials&client_id=33333333-3333-3333-3333-333333333333&client_secret=emulator-client-secret&scope=https%3A%2F%2Fmanagement.azure.com%2F.default";
@@ -409,8 +416,7 @@ pub async fn azure(base: &str, method: &str, path: &str, body: Option<&Value>) -
         .json::<Value>()
         .await
         .unwrap();
-    let separator = if path.contains('?') { '&' } else { '?' };
-    let url = format!("{base}{path}{separator}api-version=2026-05-01");
+    let url = format!("{base}{path}");
     let mut request = client.request(method.parse().unwrap(), url).bearer_auth(token["access_token"].as_str().unwrap());
     if let Some(body) = body {
         request = request.json(body);

@@ -198,7 +198,15 @@ fn demo_shows_the_main_job_and_ends_everything() {
 
     let said = text(&demo.stdout);
     assert!(demo.status.success(), "{said}{}", text(&demo.stderr));
-    for wanted in ["All 4 are Ready", "0 to 8 nodes", "Gone from Kubernetes and from Azure", "What to try next"] {
+    let parts = [
+        "are Ready. As kubectl shows the computes",
+        "0 to 8 nodes",
+        " Stopped",
+        "What a person sees who asks for their own",
+        "Gone from Kubernetes and from Azure",
+        "What to try next",
+    ];
+    for wanted in parts {
         assert!(said.contains(wanted), "{wanted:?} is missing in:\n{said}");
     }
     assert_eq!(playground.processes(), [""; 0]);

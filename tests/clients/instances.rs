@@ -42,20 +42,20 @@ async fn declared(prefix: &str, spec: &Value) -> (Stage, Value) {
 }
 
 /// Compares by JSON pointer, and names all that differ.
-fn agrees(shown: &Value, wanted: &[(&str, Value)]) {
+pub(crate) fn agrees(shown: &Value, wanted: &[(&str, Value)]) {
     let none = Value::Null;
     let wrong: BTreeMap<&str, String> = wanted
         .iter()
         .map(|(pointer, wanted)| (*pointer, shown.pointer(pointer).unwrap_or(&none), wanted))
         .filter(|(_, found, wanted)| found != wanted)
-        .map(|(pointer, found, wanted)| (pointer, format!("the SDK has {found}, declared was {wanted}")))
+        .map(|(pointer, found, wanted)| (pointer, format!("the SDK has {found}, wanted was {wanted}")))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}\n{shown:#}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_field_of_an_instance_means_the_same_to_azure_ai_ml() {
-    let spec = json!({
+/// A spec with every field that an instance can have together.
+fn every_field() -> Value {
+    json!({
         "vmSize": "STANDARD_DS3_V2", "description": "for vision", "tags": {"team": "vision"},
         "ssh": {"enabled": true, "publicKey": {"value": KEY}}, "subnet": {"id": SUBNET}, "nodePublicIp": false,
         "identity": {"type": "UserAssigned", "userAssigned": [USER_IDENTITY]}, "applicationSharing": "Shared",
@@ -73,8 +73,12 @@ async fn every_field_of_an_instance_means_the_same_to_azure_ai_ml() {
             "endpoints": [{"target": 8787, "published": 8788}], "environment": {"A": "b"},
             "volumes": [{"source": "/home/azureuser/cloudfiles", "target": "/data", "readOnly": true}]}],
         "sso": true, "rootAccess": false, "osPatching": true, "releaseQuotaOnStop": true,
-    });
-    let (_stage, shown) = declared("every-field", &spec).await;
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_field_of_an_instance_means_the_same_to_azure_ai_ml() {
+    let (_stage, shown) = declared("every-field", &every_field()).await;
     let found = |pointer: &str| shown.pointer(pointer).cloned().unwrap_or_default();
     agrees(
         &shown,

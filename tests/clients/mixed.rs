@@ -33,12 +33,12 @@ fn resize(client: Client, nodes: u32) -> Value {
 }
 
 /// Number of the latest exchange so far.
-fn now(stage: &Stage) -> u64 {
+pub(crate) fn now(stage: &Stage) -> u64 {
     stage.emulator.journal().last().map_or(0, |entry| entry.seq)
 }
 
 /// Who wrote to a compute after an exchange, and how: the client's word for itself, or `operator`.
-fn writes(stage: &Stage, since: u64) -> Vec<(String, String)> {
+pub(crate) fn writes(stage: &Stage, since: u64) -> Vec<(String, String)> {
     let of_compute = |entry: &emulator::Entry| entry.method != "GET" && entry.path.contains("/computes/");
     let journal = stage.emulator.journal_since(since).into_iter().filter(of_compute);
     journal

@@ -8,7 +8,7 @@ use crate::inputs::{ConfigMapState, Refs, WorkspaceFacts};
 use crate::kinds::wire::{public_key, put, subnet_id};
 use api::{
     ApplicationSharing, ComputeInstance, CustomService, PowerAction, Recurrence, RecurrenceFrequency, Schedule,
-    SetupScript, WeekDay, windows_zone,
+    SetupScript, WeekDay, limits, windows_zone,
 };
 use arm::{ComputeAction, format_iso, parse_duration};
 use k8s_openapi::ByteString;
@@ -97,8 +97,8 @@ fn setup_scripts(object: &ComputeInstance, refs: &Refs) -> Result<Option<Value>,
     let Some(scripts) = &object.spec.setup_scripts else { return Ok(None) };
     let mut both = Map::new();
     for (key, field, script) in [
-        ("creationScript", "spec.setupScripts.creation.timeout", &scripts.creation),
-        ("startupScript", "spec.setupScripts.startup.timeout", &scripts.startup),
+        ("creationScript", "spec.setupScripts.creation", &scripts.creation),
+        ("startupScript", "spec.setupScripts.startup", &scripts.startup),
     ] {
         let Some(script) = script else { continue };
         put(&mut both, key, setup_script(script, field, refs)?);
@@ -119,6 +119,12 @@ fn setup_script(script: &SetupScript, field: &str, refs: &Refs) -> Result<Option
         },
         (None, None) => return Ok(None),
     };
+    if text.len() > limits::SCRIPT {
+        // One that is written in the object is refused when it is applied.
+        let message =
+            format!("`{field}` has {} bytes in its ConfigMap; at most {} are sent", text.len(), limits::SCRIPT);
+        return Err(Because::new("InvalidSpec", message));
+    }
     let mut body = Map::new();
     body.insert("scriptSource".into(), json!("inline"));
     body.insert("scriptData".into(), json!(ByteString(text.as_bytes().to_vec())));
@@ -128,7 +134,7 @@ fn setup_script(script: &SetupScript, field: &str, refs: &Refs) -> Result<Option
     if let Some(text) = &script.timeout {
         let must = "a duration of whole minutes such as PT20M, 20m or 1h30m";
         let timeout = parse_duration(text).filter(|timeout| timeout.as_secs() % 60 == 0);
-        let timeout = timeout.ok_or_else(|| invalid(field, text, must))?;
+        let timeout = timeout.ok_or_else(|| invalid(&format!("{field}.timeout"), text, must))?;
         body.insert("timeout".into(), json!(format!("{}m", timeout.as_mins())));
     }
     Ok(Some(body.into()))

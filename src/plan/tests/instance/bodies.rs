@@ -238,3 +238,15 @@ fn value_that_azure_cannot_be_told_stalls_and_names_its_field() {
         assert!(message(&plan).contains(words), "{}", message(&plan));
     }
 }
+
+#[test]
+fn script_of_a_config_map_that_is_too_long_is_not_sent_and_said() {
+    let (mut given, key) = script_of_a_config_map();
+    given.refs.config_maps.insert(key.clone(), ConfigMapState::Value(Script::new(&"#".repeat(65_537))));
+    let plan = given.decide();
+    assert_eq!((stalled(&plan), &plan.action), ("InvalidSpec", &Action::Nothing));
+    let said = format!("{:?}", plan.verdict);
+    assert!(said.contains("has 65537 bytes in its ConfigMap; at most 65536 are sent"), "{said}");
+    given.refs.config_maps.insert(key, ConfigMapState::Value(Script::new(&"#".repeat(65_536))));
+    assert_ne!(given.decide().action, Action::Nothing);
+}

@@ -35,13 +35,15 @@ impl World {
     ) -> Result<Response, Refusal> {
         let key = self.workspace(call, path, true)?;
         let id = self.resource_id(&key, name);
-        let mut body = checks::compute_body(&checks::json_body(call.request)?)?;
+        let compute_key = (key, name.to_ascii_lowercase());
+        let mut sent = checks::json_body(call.request)?;
+        self.keep_size(&compute_key, &mut sent);
+        let mut body = checks::compute_body(&sent)?;
         if !body.machine.is_known_to(&call.version) {
             return Err(checks::unknown_type(body.machine.kind()));
         }
         self.allowed_by_policy(call, &body, name)?;
         linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
-        let compute_key = (key, name.to_ascii_lowercase());
         if let Some(present) = self.compute_mut(&compute_key) {
             if let (Some(asked), Some(attached)) = (body.machine.attached_mut(), present.machine.attached()) {
                 asked.recall(attached);
@@ -50,6 +52,16 @@ impl World {
         } else {
             self.admit_attachment(call, &compute_key.0, name, &mut body)?;
             self.create(call, &compute_key, &id, name, body)
+        }
+    }
+
+    /// A cluster that is there keeps its size if a PUT names none, as the specification's example of an update does.
+    fn keep_size(&mut self, key: &ComputeKey, sent: &mut Value) {
+        let size = self.compute_mut(key).filter(|compute| compute.machine.cluster().is_some());
+        let size = size.and_then(|compute| compute.machine.vm_size().map(str::to_owned));
+        let settings = sent.pointer_mut("/properties/properties").and_then(Value::as_object_mut);
+        if let (Some(size), Some(settings)) = (size, settings) {
+            settings.entry("vmSize").or_insert(json!(size));
         }
     }
 

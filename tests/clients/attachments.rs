@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::instances::agrees;
+use crate::fields::agrees;
 use crate::mixed::{now, writes};
 use crate::player::Player;
 use crate::stage::{PATIENCE, Stage, condition, is_ready, path, ready_message, ready_reason};

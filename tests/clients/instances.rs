@@ -1,147 +1,147 @@
-//! Every field of an instance, set once through kubectl, as azure-ai-ml reads it from Azure.
+//! Microsoft's clients and the operator on one world: people press the buttons of the operator's instances and delete them, the
+//! operator adopts theirs.
 //!
-//! Must not compare with what the operator sent: what the SDK makes of it is compared with what was declared.
-
-use std::collections::BTreeMap;
+//! Must not look inside the operator: only at objects and at what Azure was asked.
 
 use serde_json::{Value, json};
 
-use crate::player;
-use crate::stage::{self, Stage, instance};
-use crate::venv::{Client, directory, succeed};
+use crate::player::Player;
+use crate::stage::{PATIENCE, Stage, condition, is_ready, path, ready_reason};
+use crate::venv::Client;
 
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZv3wzQZB1nS4b1bqkq3S8rXqk0yPj2m9c0v5o0w1aB ada@example";
-const SUBNET: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/ml/subnets/people";
-const USER_IDENTITY: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ids/providers/Microsoft.ManagedIdentity/userAssignedIdentities/trainer";
-/// The scripts below in Base64.
-const CREATION: &str = "cGlwIGluc3RhbGwgbGlnaHRnYm0K";
-const STARTUP: &str = "ZWNobyBnb29kIG1vcm5pbmcK";
-const ADA: &str = "55555555-5555-5555-5555-555555555555";
-
-/// What the SDK shows of an instance.
-async fn shown(stage: &Stage, name: &str) -> Value {
-    let home = tempfile::tempdir().unwrap();
-    let program = directory().join("python/show_instance.py");
-    let place = player::Place::STAGE;
-    let output = player::command(Client::Ml, &program, &stage.emulator, place, home.path()).arg(name).output().await;
-    serde_json::from_str(&succeed("show_instance.py", output)).unwrap()
+/// A ComputeInstance with these further lines of spec.
+fn instance(name: &str, spec: &Value) -> String {
+    let mut body = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2"});
+    body.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let kind = json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": "ComputeInstance"});
+    let mut object = json!({"metadata": {"name": name}, "spec": body});
+    object.as_object_mut().unwrap().extend(kind.as_object().unwrap().clone());
+    object.to_string()
 }
 
-/// Makes one instance and reads it.
-async fn declared(prefix: &str, spec: &Value) -> (Stage, Value) {
-    Client::Ml.python();
-    let stage = Stage::start(prefix).await;
-    let scripts = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "scripts"},
-        "data": {"startup.sh": "echo good morning\n"}});
-    stage.apply(&scripts.to_string()).await;
-    stage.apply(&stage::lend_config_map("scripts")).await;
-    stage.apply(&instance("own", spec)).await;
-    stage.until_object("computeinstance", "own", "it is Ready", stage::is_ready).await;
-    let shown = shown(&stage, "own").await;
-    (stage, shown)
+/// Waits until the object is as wanted.
+async fn until(stage: &Stage, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let look = async || match stage.get("computeinstance", name).await {
+        Some(object) if wanted(&object) => Ok(object),
+        Some(object) => Err(object["status"].to_string()),
+        None => Err("no object".to_owned()),
+    };
+    let seen = support::wait::until(what, PATIENCE, look).await;
+    seen.unwrap_or_else(|error| panic!("{error}\nthe operator's log ends:\n{}", stage.operator().log_tail(60)))
 }
 
-/// Compares by JSON pointer, and names all that differ.
-pub(crate) fn agrees(shown: &Value, wanted: &[(&str, Value)]) {
-    let none = Value::Null;
-    let wrong: BTreeMap<&str, String> = wanted
-        .iter()
-        .map(|(pointer, wanted)| (*pointer, shown.pointer(pointer).unwrap_or(&none), wanted))
-        .filter(|(_, found, wanted)| found != wanted)
-        .map(|(pointer, found, wanted)| (pointer, format!("the SDK has {found}, wanted was {wanted}")))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?}\n{shown:#}");
+/// POSTs of the operator's own, by their last word.
+fn pressed(stage: &Stage, since: u64) -> Vec<String> {
+    let own = |entry: &emulator::Entry| {
+        let agent = entry.request_headers.get("user-agent").map(String::as_str).unwrap_or_default();
+        entry.method == "POST" && entry.path.contains("/computes/") && agent.contains("azureml-compute-operator")
+    };
+    let journal = stage.emulator.journal_since(since).into_iter().filter(own);
+    journal.map(|entry| entry.path.rsplit('/').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// A spec with every field that an instance can have together.
-fn every_field() -> Value {
-    json!({
-        "vmSize": "STANDARD_DS3_V2", "description": "for vision", "tags": {"team": "vision"},
-        "ssh": {"enabled": true, "publicKey": {"value": KEY}}, "subnet": {"id": SUBNET}, "nodePublicIp": false,
-        "identity": {"type": "UserAssigned", "userAssigned": [USER_IDENTITY]}, "applicationSharing": "Shared",
-        "idleTimeBeforeShutdown": "1h30m", "powerState": "Running",
-        "schedules": [
-            {"name": "morning", "action": "Start", "timeZone": "Europe/Berlin", "cron": "0 8 * * 1-5"},
-            {"name": "evening", "action": "Stop", "timeZone": "America/New_York", "enabled": false, "startTime": "2026-01-05T00:00:00",
-             "recurrence": {"frequency": "Week", "interval": 1, "weekDays": ["Friday"], "hours": [19], "minutes": [0]}},
-        ],
-        "setupScripts": {
-            "creation": {"inline": "pip install lightgbm\n", "arguments": ["a", "b"], "timeout": "PT20M"},
-            "startup": {"configMapRef": {"name": "scripts", "key": "startup.sh"}},
-        },
-        "customServices": [{"name": "rstudio", "image": {"reference": "rstudio/rstudio:latest"},
-            "endpoints": [{"target": 8787, "published": 8788}], "environment": {"A": "b"},
-            "volumes": [{"source": "/home/azureuser/cloudfiles", "target": "/data", "readOnly": true}]}],
-        "sso": true, "rootAccess": false, "osPatching": true, "releaseQuotaOnStop": true,
-    })
+fn now(stage: &Stage) -> u64 {
+    stage.emulator.journal().last().map_or(0, |entry| entry.seq)
+}
+
+/// How each client stops `box-one`, and waits if it can.
+fn stop(client: Client) -> Value {
+    match client {
+        Client::Ml => json!({"call": "MLClient.compute.begin_stop", "args": {"name": "box-one"}}),
+        Client::Core => {
+            json!({"call": "target.stop(**args)", "name": "box-one", "args": {"wait_for_completion": false}})
+        }
+        Client::Stable | Client::Preview => json!({"call": "stop", "name": "box-one"}),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_field_of_an_instance_means_the_same_to_azure_ai_ml() {
-    let (_stage, shown) = declared("every-field", &every_field()).await;
-    let found = |pointer: &str| shown.pointer(pointer).cloned().unwrap_or_default();
-    agrees(
-        &shown,
-        &[
-            ("/name", json!("own")),
-            ("/type", json!("computeinstance")),
-            ("/size", json!("STANDARD_DS3_V2")),
-            ("/state", json!("Running")),
-            ("/tags/team", json!("vision")),
-            ("/description", json!("for vision")),
-            ("/ssh_public_access_enabled", json!(true)),
-            ("/ssh_settings/ssh_key_value", json!(KEY)),
-            ("/network_settings/subnet", json!(SUBNET)),
-            ("/enable_node_public_ip", json!(false)),
-            ("/identity/type", json!("user_assigned")),
-            // The same time as Azure writes it.
-            ("/idle_time_before_shutdown", json!("PT90M")),
-            ("/schedules/compute_start_stop/0/action", json!("Start")),
-            ("/schedules/compute_start_stop/0/state", json!("Enabled")),
-            ("/schedules/compute_start_stop/0/trigger/expression", json!("0 8 * * 1-5")),
-            ("/schedules/compute_start_stop/0/trigger/time_zone", json!("W. Europe Standard Time")),
-            ("/schedules/compute_start_stop/1/action", json!("Stop")),
-            ("/schedules/compute_start_stop/1/state", json!("Disabled")),
-            ("/schedules/compute_start_stop/1/trigger/frequency", json!("Week")),
-            ("/schedules/compute_start_stop/1/trigger/interval", json!(1)),
-            ("/schedules/compute_start_stop/1/trigger/time_zone", json!("Eastern Standard Time")),
-            ("/schedules/compute_start_stop/1/trigger/start_time", json!("2026-01-05T00:00:00")),
-            ("/schedules/compute_start_stop/1/trigger/schedule/hours", json!([19])),
-            ("/schedules/compute_start_stop/1/trigger/schedule/minutes", json!([0])),
-            ("/schedules/compute_start_stop/1/trigger/schedule/week_days", json!(["Friday"])),
-            ("/setup_scripts/creation_script/path", json!(CREATION)),
-            ("/setup_scripts/creation_script/command", json!("a b")),
-            ("/setup_scripts/creation_script/timeout_minutes", json!("20")),
-            ("/setup_scripts/startup_script/path", json!(STARTUP)),
-            ("/custom_applications/0/name", json!("rstudio")),
-            ("/custom_applications/0/image/reference", json!("rstudio/rstudio:latest")),
-            ("/custom_applications/0/endpoints/0/target", json!(8787)),
-            ("/custom_applications/0/endpoints/0/published", json!(8788)),
-            ("/custom_applications/0/environment_variables/A", json!("b")),
-            ("/custom_applications/0/bind_mounts/0/source", json!("/home/azureuser/cloudfiles")),
-            ("/enable_sso", json!(true)),
-            ("/enable_root_access", json!(false)),
-            ("/enable_os_patching", json!(true)),
-            ("/release_quota_on_stop", json!(true)),
-        ],
-    );
-    let identity = found("/identity/user_assigned_identities/0/resource_id");
-    assert!(identity.as_str().is_some_and(|id| id.eq_ignore_ascii_case(USER_IDENTITY)), "{identity}");
+async fn instance_that_people_stop_by_each_sdk_is_started_by_one_post_where_it_has_to_run() {
+    let stage = Stage::start("mixed-stop").await;
+    stage.apply(&instance("box-one", &json!({"powerState": "Running"}))).await;
+    until(&stage, "box-one", "it runs", |object| is_ready(object) && object["status"]["powerState"] == "Running").await;
+    for client in [Client::Ml, Client::Core, Client::Stable, Client::Preview] {
+        let mut player = Player::beside(client, &stage.emulator);
+        let since = now(&stage);
+        player.act(stop(client)).await;
+        let started = async || match pressed(&stage, since).contains(&"start".to_owned()) {
+            true => Ok(()),
+            false => Err(format!("{:?}", pressed(&stage, since))),
+        };
+        let what = format!("it is started after {}", client.release());
+        support::wait::until(&what, PATIENCE, started).await.unwrap();
+        until(&stage, "box-one", &what, |object| is_ready(object) && object["status"]["powerState"] == "Running").await;
+        assert_eq!(pressed(&stage, since), ["start"]);
+    }
+    assert_eq!(stage.requests("PUT", "/computes/box-one").len(), 1, "it was made once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instance_for_somebody_means_the_same_to_azure_ai_ml() {
-    let spec = json!({"assignedUser": {"objectId": ADA, "tenantId": emulator::TENANT}, "identity": {"type": "SystemAssigned"}});
-    let (_stage, shown) = declared("for-somebody", &spec).await;
-    agrees(
-        &shown,
-        &[
-            ("/create_on_behalf_of/user_object_id", json!(ADA)),
-            ("/create_on_behalf_of/user_tenant_id", json!(emulator::TENANT)),
-            ("/ssh_public_access_enabled", json!(false)),
-            ("/identity/type", json!("system_assigned")),
-            ("/schedules", Value::Null),
-            ("/idle_time_before_shutdown", Value::Null),
-        ],
-    );
+async fn instance_whose_power_is_not_declared_is_left_to_people_and_read_whole_by_each_sdk() {
+    let stage = Stage::start("mixed-power").await;
+    let spec = json!({
+        "idleTimeBeforeShutdown": "PT3H",
+        "tags": {"team": "vision"},
+        "ssh": {"enabled": true, "publicKey": {"value": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleKeyForTestsOnlyNotARealKey00000000 user@host"}},
+    });
+    stage.apply(&instance("box-one", &spec)).await;
+    until(&stage, "box-one", "it is there", is_ready).await;
+    let since = now(&stage);
+    let mut ml = Player::beside(Client::Ml, &stage.emulator);
+    let seen = ml.act(json!({"call": "MLClient.compute.get", "args": {"name": "box-one"}})).await["whole"].clone();
+    assert_eq!(seen["class"], "ComputeInstance");
+    assert_eq!((&seen["state"], &seen["size"]), (&json!("Running"), &json!("STANDARD_DS3_V2")));
+    assert_eq!(seen["idle_time_before_shutdown_minutes"], 180);
+    assert_eq!(seen["ssh_settings"]["ssh_key_value"], spec["ssh"]["publicKey"]["value"]);
+    assert_eq!(seen["tags"]["team"], "vision");
+    let mut core = Player::beside(Client::Core, &stage.emulator);
+    let seen = core.act(json!({"call": "ComputeTarget(ws, name)", "name": "box-one"})).await["returned"].clone();
+    assert_eq!((&seen["class"], &seen["provisioning_state"]), (&json!("ComputeInstance"), &json!("Succeeded")));
+
+    ml.act(stop(Client::Ml)).await;
+    let stopped = |object: &Value| is_ready(object) && object["status"]["powerState"] == "Stopped";
+    until(&stage, "box-one", "it is seen to be stopped", stopped).await;
+    stage.rest(3).await;
+    assert_eq!(pressed(&stage, since), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_that_an_sdk_deletes_is_made_again() {
+    let stage = Stage::start("mixed-box").await;
+    stage.apply(&instance("box-one", &json!({}))).await;
+    let before = until(&stage, "box-one", "it is there", is_ready).await["status"]["azure"]["createdAt"].clone();
+    let mut player = Player::beside(Client::Ml, &stage.emulator);
+    // azureml-core would wait until it is absent, which the operator does not let happen for long.
+    player.act(json!({"call": "MLClient.compute.begin_delete", "args": {"name": "box-one"}})).await;
+    let again = |object: &Value| is_ready(object) && object["status"]["azure"]["createdAt"] != before;
+    until(&stage, "box-one", "it was made again", again).await;
+    assert_eq!(stage.requests("PUT", "/computes/box-one").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_that_an_sdk_made_is_left_alone_until_adopted_and_then_never_put() {
+    let stage = Stage::start("mixed-theirs").await;
+    let mut player = Player::beside(Client::Ml, &stage.emulator);
+    let create = json!({"call": "MLClient.compute.begin_create_or_update", "compute": {
+        "$type": "ComputeInstance", "name": "by-hand", "size": "STANDARD_DS3_V2", "tags": {"by": "hand"},
+    }});
+    player.act(create).await;
+    let (_, before) = stage.azure("GET", &path("by-hand"), None).await;
+    let since = now(&stage);
+    stage.apply(&instance("by-hand", &json!({}))).await;
+    let object = until(&stage, "by-hand", "it is told apart", |one| condition(one, "Stalled").is_some()).await;
+    assert_eq!(ready_reason(&object), "NotOurs");
+
+    let adopt = r#"{"spec":{"adoptionPolicy":"Adopt"}}"#;
+    stage.kubectl(&["patch", "amlci", "by-hand", "--type=merge", "-p", adopt]).await;
+    until(&stage, "by-hand", "it is adopted", is_ready).await;
+    stage.rest(2).await;
+    let (_, after) = stage.azure("GET", &path("by-hand"), None).await;
+    assert_eq!(after["properties"]["createdOn"], before["properties"]["createdOn"], "it was not made anew");
+    assert_eq!(after["tags"]["by"], "hand");
+    let wrote = stage.emulator.journal_since(since).into_iter().filter(|entry| entry.method != "GET");
+    let wrote: Vec<String> = wrote.filter(|entry| entry.path.contains("/computes/")).map(|entry| entry.path).collect();
+    assert_eq!(wrote, Vec::<String>::new(), "an instance takes no second PUT");
+    stage.kubectl(&["delete", "amlci", "by-hand", "--timeout=60s"]).await;
+    assert_eq!(stage.azure("GET", &path("by-hand"), None).await.0, 404);
 }

@@ -13,6 +13,7 @@ mod captured;
 mod compare;
 mod differences;
 mod drivers;
+mod fields;
 mod instances;
 mod mixed;
 mod player;

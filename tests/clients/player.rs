@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use emulator::{Config, Emulator, GroupSeed, Seed, SubscriptionSeed, ThrottleSeed, WorkspaceSeed};
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ pub(crate) const WORKSPACE: &str = "ws-sdk";
 /// Region of that workspace.
 pub(crate) const LOCATION: &str = "westeurope";
 
+/// How long an intent may take; the longest waits for some 20 s.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Virtual seconds in a second: nodes, which take minutes, are there when a client looks a second time.
 const TIME_SCALE: f64 = 100.0;
 
@@ -159,7 +162,9 @@ impl Player {
     pub(crate) async fn play(&mut self, steps: &Value) -> Vec<Told> {
         let line = format!("{}\n", json!({"steps": steps}));
         self.input.write_all(line.as_bytes()).await.unwrap();
-        let Some(line) = self.output.next_line().await.unwrap() else {
+        let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("{} does not come back from {steps}", self.client.release()));
+        let Some(line) = line.unwrap() else {
             let status = self.child.wait().await.unwrap();
             let log = std::fs::read_to_string(self.home.path().join("stderr")).unwrap_or_default();
             panic!("{} ended ({status}) at {steps}:\n{log}", self.client.release());

@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     Undeclared,
     /// The contract declares it otherwise.
     Invalid,
+    /// Null where the contract does not say that it may be.
+    Null,
     /// A published example shows it, ours does not.
     Lacking,
 }

@@ -11,6 +11,9 @@
 mod allowed;
 mod breaks;
 mod compare;
+mod contract;
+mod contract_tests;
+mod hostile;
 mod replay;
 mod tape;
 mod world;

@@ -209,3 +209,16 @@ fn two_worlds_with_one_history_answer_alike() {
     };
     assert_eq!(story(), story());
 }
+
+#[test]
+fn put_over_a_cluster_keeps_its_size_when_it_names_none() {
+    let mut bench = Bench::new();
+    bench.made("cpu-cluster", &cluster("Standard_D2_v2", 0, 1));
+    let update = json!({"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
+        "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 3}}}});
+    assert_eq!(bench.put("cpu-cluster", &update).status, 201);
+    bench.pass(6);
+    let shown = &bench.compute("cpu-cluster")["properties"]["properties"];
+    assert_eq!((&shown["vmSize"], &shown["scaleSettings"]["maxNodeCount"]), (&json!("STANDARD_D2_V2"), &json!(3)));
+    assert_eq!(bench.put("other", &update).status, 400, "a new one needs a size");
+}

@@ -136,7 +136,7 @@ impl Workload {
             Self::Create => return Ok(()),
             Self::Boot => {
                 rig.start_operator(None).await?;
-                return still(rig, "the operator is at rest", CALM, async |_| Ok(())).await;
+                return still(rig, "the operator has looked at the Workspace", CALM, workspace_ready).await;
             }
             Self::Recreate => json!({"replacePolicy": "Recreate"}),
             Self::Scale | Self::Identity | Self::Delete | Self::Restart => json!({}),
@@ -232,6 +232,12 @@ async fn ready(rig: &Rig, subject: Subject, generation: i64) -> Result<(), Strin
         return Ok(());
     }
     Err(format!("metadata {} status {}", object["metadata"], object["status"]))
+}
+
+/// The operator has seen the Workspace and what it takes to get there, so that none of it falls into the workload.
+async fn workspace_ready(rig: &Rig) -> Result<(), String> {
+    let workspace = object::<api::Workspace>(rig, "research").await?;
+    if stage::is_ready(&workspace) { Ok(()) } else { Err(format!("status {}", workspace["status"])) }
 }
 
 /// Azure has restarted the instance, and the object knows.

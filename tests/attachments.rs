@@ -15,11 +15,7 @@ const GROUP: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourc
 
 /// An AttachedCompute of the workspace `research`.
 fn attached(name: &str, spec: &Value) -> String {
-    let mut body = json!({"workspaceRef": {"name": "research"}});
-    body.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-    let object = json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": "AttachedCompute",
-        "metadata": {"name": name}, "spec": body});
-    object.to_string()
+    stage::compute("AttachedCompute", name, &[spec])
 }
 
 fn id(what: &str) -> String {

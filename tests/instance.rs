@@ -7,34 +7,18 @@
 mod stage;
 
 use serde_json::{Value, json};
-use stage::{ACCOUNT, PATIENCE, SYSTEM, Stage, condition, is_ready, path, ready_reason};
-use support::wait::until;
+use stage::{ACCOUNT, SYSTEM, Stage, condition, is_ready, path, ready_reason};
 
 const USER: &str = "44444444-4444-4444-4444-444444444444";
 
 /// A workstation for a named user, with these further lines of spec; null takes one away.
 fn instance(name: &str, spec: &Value) -> String {
-    let mut body = json!({
-        "workspaceRef": {"name": "research"},
-        "vmSize": "STANDARD_DS3_V2",
-        "assignedUser": {"objectId": USER, "tenantId": "22222222-2222-2222-2222-222222222222"},
-    });
-    if let (Some(body), Some(spec)) = (body.as_object_mut(), spec.as_object()) {
-        body.extend(spec.clone());
-        body.retain(|_, value| !value.is_null());
-    }
-    json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": "ComputeInstance", "metadata": {"name": name},
-        "spec": body})
-    .to_string()
+    let user = json!({"assignedUser": {"objectId": USER, "tenantId": "22222222-2222-2222-2222-222222222222"}});
+    stage::compute("ComputeInstance", name, &[&json!({"vmSize": "STANDARD_DS3_V2"}), &user, spec])
 }
 
 async fn until_instance(stage: &Stage, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let seen = until(what, PATIENCE, async || match stage.get("computeinstance", name).await {
-        Some(object) if wanted(&object) => Ok(object),
-        Some(object) => Err(format!("metadata {} status {}", object["metadata"], object["status"])),
-        None => Err("no object".to_owned()),
-    });
-    seen.await.unwrap_or_else(|error| panic!("{error}\nthe operator's log ends:\n{}", stage.operator().log_tail(60)))
+    stage.until_object("computeinstance", name, what, wanted).await
 }
 
 async fn until_state(stage: &Stage, name: &str, state: &str) -> Value {

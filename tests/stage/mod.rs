@@ -357,34 +357,24 @@ subjects:
 
 /// A ComputeCluster with these further lines of spec.
 pub fn cluster(name: &str, spec: &Value) -> String {
-    let mut body = json!({
-        "workspaceRef": {"name": "research"},
-        "vmSize": "STANDARD_D2_V2",
-        "scale": {"maxNodes": 4},
-    });
-    if let (Some(body), Some(spec)) = (body.as_object_mut(), spec.as_object()) {
-        body.extend(spec.clone());
-    }
-    let object = json!({
-        "apiVersion": "compute.azureml.dev/v1alpha1",
-        "kind": "ComputeCluster",
-        "metadata": {"name": name},
-        "spec": body,
-    });
-    object.to_string()
+    let usual = json!({"vmSize": "STANDARD_D2_V2", "scale": {"maxNodes": 4}});
+    compute("ComputeCluster", name, &[&usual, spec])
 }
 
 /// A ComputeInstance with these further lines of spec.
 pub fn instance(name: &str, spec: &Value) -> String {
-    let mut body = json!({"workspaceRef": {"name": "research"}, "vmSize": "STANDARD_DS3_V2"});
-    if let (Some(body), Some(spec)) = (body.as_object_mut(), spec.as_object()) {
-        body.extend(spec.clone());
+    compute("ComputeInstance", name, &[&json!({"vmSize": "STANDARD_DS3_V2"}), spec])
+}
+
+/// A compute of the Workspace `research`; what comes later in its spec goes before, and null takes a field away.
+pub fn compute(kind: &str, name: &str, specs: &[&Value]) -> String {
+    let mut body = json!({"workspaceRef": {"name": "research"}});
+    if let Some(body) = body.as_object_mut() {
+        body.extend(specs.iter().filter_map(|spec| spec.as_object()).flatten().map(|(k, v)| (k.clone(), v.clone())));
+        body.retain(|_, value| !value.is_null());
     }
     let object = json!({
-        "apiVersion": "compute.azureml.dev/v1alpha1",
-        "kind": "ComputeInstance",
-        "metadata": {"name": name},
-        "spec": body,
+        "apiVersion": "compute.azureml.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": body,
     });
     object.to_string()
 }

@@ -17,7 +17,7 @@ use crate::world::{Reply, World};
 pub(crate) struct Example {
     /// As in `Compute/get/AmlCompute`.
     pub(crate) name: String,
-    pub(crate) version: &'static str,
+    pub(crate) version: String,
     parameters: Value,
     answers: Value,
 }
@@ -43,9 +43,15 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The api-versions that examples are at hand for.
+pub(crate) fn versions() -> Vec<String> {
+    let folders = std::fs::read_dir(folder()).unwrap();
+    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
 /// The examples published for an api-version; those of 2024-04-01 are taken for the newest too, whose own have the same
 /// names and shapes (tests/data/azureml/PROVENANCE.md).
-pub(crate) fn all(version: &'static str) -> Vec<Example> {
+pub(crate) fn all(version: &str) -> Vec<Example> {
     let root = folder().join(if version == "2026-05-01" { "2024-04-01" } else { version });
     let mut open = vec![root.clone()];
     let mut examples = Vec::new();
@@ -59,7 +65,8 @@ pub(crate) fn all(version: &'static str) -> Vec<Example> {
             let name = path.strip_prefix(&root).unwrap().with_extension("").to_string_lossy().into_owned();
             let Value::Object(mut file) = read(&path) else { panic!("{} is no object", path.display()) };
             let mut take = |key: &str| file.remove(key).unwrap();
-            examples.push(Example { name, version, parameters: take("parameters"), answers: take("responses") });
+            let (parameters, answers) = (take("parameters"), take("responses"));
+            examples.push(Example { name, version: version.to_owned(), parameters, answers });
         }
     }
     examples.sort_by(|one, other| one.name.cmp(&other.name));
@@ -154,30 +161,30 @@ impl Example {
     /// What leads to the world that the example is about.
     fn presupposed(&self) -> Vec<Step> {
         let Some(name) = self.parameters["computeName"].as_str() else {
-            return if self.name == "Compute/list" { made("listed", "AKSCompute", self.version) } else { Vec::new() };
+            return if self.name == "Compute/list" { made("listed", "AKSCompute", &self.version) } else { Vec::new() };
         };
         let what = self.name.strip_prefix("Compute/").unwrap_or_default();
         match what {
             // The specification calls these two examples updates, and they lack what a create needs.
             "get/AmlCompute" | "get/ComputeInstance" => self.described(name),
-            "createOrUpdate/AmlCompute" => made(name, "BasicAmlCompute", self.version),
-            "createOrUpdate/AKSCompute" => made(name, "BasicAKSCompute", self.version),
+            "createOrUpdate/AmlCompute" => made(name, "BasicAmlCompute", &self.version),
+            "createOrUpdate/AKSCompute" => made(name, "BasicAKSCompute", &self.version),
             _ if what.starts_with("createOrUpdate/") => Vec::new(),
-            _ if what.starts_with("get/") => made(name, what.trim_start_matches("get/"), self.version),
-            "patch" | "delete" => made(name, "BasicAmlCompute", self.version),
+            _ if what.starts_with("get/") => made(name, what.trim_start_matches("get/"), &self.version),
+            "patch" | "delete" => made(name, "BasicAmlCompute", &self.version),
             "listNodes" => {
-                let mut steps = made(name, "BasicAmlCompute", self.version);
+                let mut steps = made(name, "BasicAmlCompute", &self.version);
                 let run = json!({"event": "runSubmitted", "compute": name, "nodes": 1});
                 steps.extend([Step::Event { event: run }, wait()]);
                 steps
             }
-            "listKeys" => made(name, "AKSCompute", self.version),
+            "listKeys" => made(name, "AKSCompute", &self.version),
             "start" | "resize" => {
-                let mut steps = made(name, "ComputeInstanceMinimal", self.version);
+                let mut steps = made(name, "ComputeInstanceMinimal", &self.version);
                 steps.extend([Step::Post { post: format!("{name}/stop") }, wait()]);
                 steps
             }
-            _ => made(name, "ComputeInstanceMinimal", self.version),
+            _ => made(name, "ComputeInstanceMinimal", &self.version),
         }
     }
 
@@ -188,13 +195,24 @@ impl Example {
             Some("AmlCompute") => ("BasicAmlCompute", "subnet"),
             _ => ("ComputeInstance", "customServices"),
         };
-        let mut steps = made(name, example, self.version);
+        let mut steps = made(name, example, &self.version);
         if let Some(Step::Put { body, .. }) = steps.first_mut() {
             body["properties"]["description"] = shown["description"].clone();
             let value = instead(&shown["properties"][shows].to_string());
             body["properties"]["properties"][shows] = serde_json::from_str(&value).unwrap();
         }
         steps
+    }
+
+    /// Where an answer to it is none that it shows, judged by itself because no document at hand has its operation.
+    pub(crate) fn unlike(&self, reply: &Reply) -> Vec<Finding> {
+        let Some(answer) = self.answers.get(reply.status.to_string()) else {
+            let at = format!("status {}", reply.status);
+            return vec![Finding { at, kind: Kind::Undeclared, text: "is not among the example's".into() }];
+        };
+        let bodies = answer.get("body").is_none() && !reply.body.is_null();
+        let body = || Finding { at: "answer".into(), kind: Kind::Undeclared, text: "a body".into() };
+        bodies.then(body).into_iter().collect()
     }
 
     /// Where an answer does not hold what the example's holds.

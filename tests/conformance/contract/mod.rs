@@ -25,6 +25,8 @@ pub(crate) const DOCUMENTS: [(&str, &str); 3] = [
 pub(crate) struct Operation {
     /// As in `Compute_Get`.
     pub(crate) id: String,
+    /// The published examples that the document names for it, as in `Compute/get/AmlCompute`.
+    pub(crate) examples: Vec<String>,
     method: String,
     /// The segments of its path in lower case; `None` for a parameter.
     segments: Vec<Option<String>>,
@@ -138,7 +140,13 @@ impl Operation {
         let segment = |part: &str| (!part.starts_with('{')).then(|| part.to_ascii_lowercase());
         let segments = path.split('/').filter(|part| !part.is_empty()).map(segment).collect();
         let id = operation["operationId"].as_str().unwrap().to_owned();
-        Self { id, method: method.to_owned(), segments, request, answers, refusal }
+        let named = operation["x-ms-examples"].as_object().into_iter().flat_map(serde_json::Map::values);
+        let name = |example: &Value| {
+            let file = example["$ref"].as_str().unwrap();
+            file.trim_start_matches("./examples/").trim_end_matches(".json").to_owned()
+        };
+        let examples = named.map(name).collect();
+        Self { id, examples, method: method.to_owned(), segments, request, answers, refusal }
     }
 }
 

@@ -81,7 +81,7 @@ impl Rig {
         let ca_pem = azure.ca_pem().ok_or_else(|| Error::new("the proxy before azure has no authority"))?;
         std::fs::write(&ca_file, ca_pem).context(|| format!("cannot write {}", ca_file.display()))?;
         let file = format!("{namespace}.kubeconfig");
-        let kubeconfig = plane.kubeconfig_for_token(&file, &token(plane).await?, kubernetes.url(), None)?;
+        let kubeconfig = plane.kubeconfig_for_token(&file, &token(plane).await?, &namespace, kubernetes.url(), None)?;
         let mut args = stage::fast_flags(&namespace);
         flags.iter().for_each(|(flag, value)| set(&mut args, flag, value));
         args.extend(stage::azure_flags(azure.url(), azure.url(), &ca_file.display().to_string()));

@@ -61,7 +61,7 @@ async fn token_is_denied_when_no_role_grants_the_verb() {
     let namespace = plane.namespace("denied").await.unwrap();
     let token = plane.service_account_token(&namespace, "default").await.unwrap();
     let kubeconfig =
-        plane.kubeconfig_for_token("denied.kubeconfig", &token, plane.url(), Some(plane.ca_pem())).unwrap();
+        plane.kubeconfig_for_token("denied.kubeconfig", &token, &namespace, plane.url(), Some(plane.ca_pem())).unwrap();
 
     let client = plane.client_for(&kubeconfig).await.unwrap();
     let error = Api::<ConfigMap>::namespaced(client, &namespace).list(&ListParams::default()).await.unwrap_err();

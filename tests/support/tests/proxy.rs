@@ -316,7 +316,7 @@ async fn operator_works_and_watches_through_a_proxy_before_the_api_server() {
     plane.apply_in(&namespace, &role).await.unwrap();
     let proxy = Proxy::start(&Options::new(plane.url()).upstream_ca(plane.ca_pem())).unwrap();
     let token = plane.service_account_token(&namespace, "default").await.unwrap();
-    let kubeconfig = plane.kubeconfig_for_token("proxied.kubeconfig", &token, proxy.url(), None).unwrap();
+    let kubeconfig = plane.kubeconfig_for_token("proxied.kubeconfig", &token, &namespace, proxy.url(), None).unwrap();
     let maps = Api::<ConfigMap>::namespaced(plane.client_for(&kubeconfig).await.unwrap(), &namespace);
     // RBAC learns of the binding by a watch, a moment after it is stored.
     let watch = wait::until("the account may watch", SOON, async || {

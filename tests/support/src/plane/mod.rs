@@ -187,12 +187,20 @@ impl Plane {
 
     /// Writes a kubeconfig for a bearer token and returns its path; `file` names it within the plane's folder.
     ///
-    /// `server` is [`Plane::url`] or the URL of a proxy before it; `ca_pem` is the authority of an `https` one.
+    /// `namespace` is that of its context: where the operator takes itself to run. `server` is [`Plane::url`] or the URL
+    /// of a proxy before it; `ca_pem` is the authority of an `https` one.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn kubeconfig_for_token(&self, file: &str, token: &str, server: &str, ca_pem: Option<&str>) -> Result<PathBuf> {
-        kubeconfig::write(&self.dir().join(file), server, ca_pem, &Credential::Token(token.to_owned()), "default")
+    pub fn kubeconfig_for_token(
+        &self,
+        file: &str,
+        token: &str,
+        namespace: &str,
+        server: &str,
+        ca_pem: Option<&str>,
+    ) -> Result<PathBuf> {
+        kubeconfig::write(&self.dir().join(file), server, ca_pem, &Credential::Token(token.to_owned()), namespace)
     }
 
     /// Applies the operator's own manifests (CRDs, RBAC, ServiceAccount) and returns a kubeconfig that authenticates

@@ -94,7 +94,7 @@ fn declared(object: &Value) -> Value {
     let spec = &object["spec"];
     json!({
         "vmSize": spec["vmSize"], "maxNodes": spec["scale"]["maxNodes"], "identity": spec["identity"]["type"],
-        "power": spec["powerState"],
+        "power": spec["powerState"], "machine": spec["virtualMachine"]["resourceId"],
     })
 }
 
@@ -112,6 +112,7 @@ fn truth(journal: &[Entry], until: Timestamp) -> Value {
                 let size = if truth.is_null() { inner["vmSize"].clone() } else { truth["vmSize"].clone() };
                 truth = json!({
                     "vmSize": size, "maxNodes": max, "identity": body["identity"]["type"], "power": "Running",
+                    "machine": body["properties"]["resourceId"],
                 });
             }
             "POST" if entry.path.ends_with("/start") => truth["power"] = json!("Running"),

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what a test stands on fails as the test itself does")]
 
+mod attachment;
 mod health;
 mod oracle;
 mod points;
@@ -239,11 +240,12 @@ impl Tally {
     fn tell(&self, workload: Workload, requests: usize, collapsed: usize, began: Instant) {
         let Self { exercised, revisions, absent, faults } = self;
         let total = TOTAL.fetch_add(*exercised, Ordering::SeqCst) + exercised;
+        let missed = absent.len();
         let absent: String = absent.iter().map(|point| format!("\n  did not come: {point}")).collect();
         let told = writeln!(
             std::io::stderr(),
-            "crash test, {}: {requests} requests, {exercised} points exercised ({total} so far), {} failed; {collapsed} \
-             more reads alike; {revisions} revisions judged; {} s{absent}",
+            "crash test, {}: {requests} requests, {exercised} points exercised ({total} so far), {missed} did not come, \
+             {} failed; {collapsed} more reads alike; {revisions} revisions judged; {} s{absent}",
             workload.name(),
             faults.len(),
             began.elapsed().as_secs(),
@@ -327,4 +329,19 @@ async fn instance_is_started_once_wherever_the_operator_dies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn instance_is_restarted_once_wherever_the_operator_dies() {
     kill_everywhere(Workload::Restart).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_is_deleted_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Discard).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_is_attached_once_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Attach).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_is_detached_and_lives_on_wherever_the_operator_dies() {
+    kill_everywhere(Workload::Detach).await;
 }

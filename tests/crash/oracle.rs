@@ -2,8 +2,9 @@
 
 #![allow(unreachable_pub, missing_docs, reason = "names say it all")]
 
-use crate::rig::Rig;
-use crate::workload::{Effects, FOREIGN_TAG, Subject, Workload, object};
+use crate::attachment;
+use crate::rig::{KEY_SECRET, Rig};
+use crate::workload::{Effects, FOREIGN_TAG, SECRET, Subject, Workload, object};
 use emulator::Entry;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -22,6 +23,8 @@ pub async fn end_state(rig: &Rig, subject: Subject) -> Result<Value> {
         ("workspace", object::<api::Workspace>(rig, "research").await),
         ("identity", object::<api::AzureIdentity>(rig, &rig.namespace).await),
         ("secret", object::<Secret>(rig, "azure").await),
+        ("password", object::<Secret>(rig, SECRET).await),
+        ("key", object::<Secret>(rig, KEY_SECRET).await),
     ];
     let mut all = Map::new();
     for (name, found) in wanted {
@@ -46,11 +49,18 @@ fn mask(value: &mut Value, namespace: &str) {
     match value {
         Value::String(text) if text.parse::<Timestamp>().is_ok() => *text = "<time>".to_owned(),
         Value::String(text) if text.parse::<IpAddr>().is_ok() => *text = "<address>".to_owned(),
+        Value::String(text) if is_fingerprint(text) => *text = "<fingerprint>".to_owned(),
         Value::String(text) => *text = mask_text(text).replace(namespace, "<namespace>"),
         Value::Array(items) => items.iter_mut().for_each(|item| mask(item, namespace)),
         Value::Object(members) => members.values_mut().for_each(|member| mask(member, namespace)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// `<mark of the key>-<hash>` of a value that Azure never shows; key and UID are the run's own.
+fn is_fingerprint(text: &str) -> bool {
+    let is_hex = |part: &str| part.chars().all(|c| c.is_ascii_hexdigit());
+    text.split_once('-').is_some_and(|(mark, hash)| (mark.len(), hash.len()) == (8, 16) && is_hex(mark) && is_hex(hash))
 }
 
 fn mask_text(text: &str) -> String {
@@ -101,16 +111,18 @@ fn accepted(journal: &[Entry], method: &str) -> usize {
     writes.filter_map(operation).collect::<BTreeSet<_>>().len()
 }
 
-/// What Azure accepted in a part of the journal.
-pub fn effects(journal: &[Entry]) -> Effects {
-    let before = |entry: &Entry| entry.response_body["properties"]["createdOn"].as_str().map(str::to_owned);
-    let made = journal.iter().filter(|e| e.method == "PUT" && e.response_body["properties"]["resourceId"].is_null());
+/// What Azure accepted in the later part of the journal, given the earlier.
+fn effects(earlier: &[Entry], journal: &[Entry]) -> Effects {
+    let made = |journal: &[Entry]| -> BTreeSet<String> {
+        let puts = journal.iter().filter(|e| e.method == "PUT");
+        puts.filter_map(|e| e.response_body["properties"]["createdOn"].as_str().map(str::to_owned)).collect()
+    };
     Effects {
         puts: accepted(journal, "PUT"),
         patches: accepted(journal, "PATCH"),
         deletes: accepted(journal, "DELETE"),
         posts: accepted(journal, "POST"),
-        incarnations: made.filter_map(before).collect::<BTreeSet<_>>().len(),
+        incarnations: made(journal).difference(&made(earlier)).count(),
     }
 }
 
@@ -119,17 +131,24 @@ pub fn effects(journal: &[Entry]) -> Effects {
 pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value) -> Result<Vec<String>> {
     let mut faults = differences(reference, &end_state(rig, workload.subject()).await?);
     faults.extend(azure_faults(rig, workload).await?);
-    let journal = rig.emulator.journal_since(since);
-    let (wanted, found) = (workload.effects(), effects(&journal));
+    let all = rig.emulator.journal();
+    let (earlier, journal) = all.split_at(all.partition_point(|entry| entry.seq <= since));
+    let (wanted, found) = (workload.effects(), effects(earlier, journal));
     if wanted != found {
         let writes = journal.iter().filter(|e| e.method != "GET" && e.path.contains("/computes/"));
         let writes: Vec<String> = writes.map(|e| format!("{} {:?}", e.method, e.status)).collect();
         faults.push(format!("azure carried out {found:?} instead of {wanted:?}: {}", writes.join(", ")));
     }
+    let action = format!("underlyingResourceAction={}", workload.subject().underlying_action());
+    let others = journal.iter().filter(|e| e.method == "DELETE" && !e.query.contains(&action));
+    faults.extend(others.map(|e| format!("a DELETE without {action}: {}", e.query)));
     let log = rig.log();
     faults.extend(
         log.lines().filter(|line| BUGS.iter().any(|bug| line.contains(bug))).map(|line| format!("log: {line}")),
     );
+    if workload.subject() == Subject::Attachment {
+        faults.extend(attachment::faults(rig, workload).await?);
+    }
     Ok(faults)
 }
 
@@ -137,7 +156,7 @@ pub async fn faults(rig: &Rig, workload: Workload, since: u64, reference: &Value
 /// or none.
 async fn azure_faults(rig: &Rig, workload: Workload) -> Result<Vec<String>> {
     let computes = rig.computes();
-    if workload == Workload::Delete {
+    if workload.removes() {
         return Ok(computes.iter().map(|compute| format!("azure has still {compute}")).collect());
     }
     let [compute] = computes.as_slice() else {

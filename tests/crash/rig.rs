@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
 
 use crate::stage::{self, ACCOUNT, BINARY, SYSTEM, TIME_SCALE};
+use crate::workload::{SECRET, Subject};
 use emulator::{Config, Emulator, Seed};
 use jiff::{SignedDuration, Timestamp};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
@@ -52,6 +53,29 @@ async fn token(plane: &Plane) -> Result<String> {
     TOKEN.get_or_try_init(|| plane.service_account_token(SYSTEM, ACCOUNT)).await.cloned()
 }
 
+/// Name of the Secret with the key of fingerprints, in the namespace the operator runs in.
+pub const KEY_SECRET: &str = "azureml-compute-operator-fingerprint-key";
+
+/// What the operator may do in the namespace it runs in, as its manifests grant it. Here that is the run's own, so that
+/// each run has its own key and makes it.
+fn own_right() -> String {
+    format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: azureml-compute-operator-own}}
+rules:
+- {{apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [{KEY_SECRET}]}}
+- {{apiGroups: [''], resources: [secrets], verbs: [create]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: azureml-compute-operator-own}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-own}}
+subjects:
+- {{kind: ServiceAccount, name: {ACCOUNT}, namespace: {SYSTEM}}}"
+    )
+}
+
 /// Puts another value for a flag.
 fn set(args: &mut [String], flag: &str, value: &str) {
     if let Some(at) = args.iter().position(|arg| arg == flag) {
@@ -86,16 +110,18 @@ impl Rig {
         flags.iter().for_each(|(flag, value)| set(&mut args, flag, value));
         args.extend(stage::azure_flags(azure.url(), azure.url(), &ca_file.display().to_string()));
         let client = plane.admin().await?;
-        let kinds = [ApiResource::erase::<api::ComputeCluster>(&()), ApiResource::erase::<api::ComputeInstance>(&())];
+        let kinds = Subject::ALL.map(Subject::resource);
         // A new definition is not served for a moment ("storage is (re)initializing").
-        let history = until("the history of the clusters begins", stage::PATIENCE, async || {
+        let history = until("the history of the computes begins", stage::PATIENCE, async || {
             watch_history(&client, &kinds, &namespace).await.map_err(|error| format!("{error:?}"))
         });
         let history = history.await?;
         let launch = Launch::new(BINARY, kubeconfig).args(args);
         let began = Timestamp::now();
         let rig = Self { namespace, client, emulator, azure, kubernetes, history, launch, operators: vec![], began };
-        rig.apply(&stage::connection(&rig.namespace, &["azure"])).await?;
+        // The right to the key first: it is in force when the right to the Secrets is, by which the operator waits.
+        rig.apply(&own_right()).await?;
+        rig.apply(&stage::connection(&rig.namespace, &["azure", SECRET])).await?;
         Ok(rig)
     }
 

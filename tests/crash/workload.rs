@@ -14,20 +14,34 @@ use support::wait::until;
 pub const CLUSTER: &str = "cpu-cluster";
 /// The instance's.
 pub const INSTANCE: &str = "workstation";
+/// The attachment's.
+pub const ATTACHMENT: &str = "dsvm";
+/// What is attached.
+pub const MACHINE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers/Microsoft.Compute/virtualMachines/dsvm";
+/// The Secret with the password of its account.
+pub const SECRET: &str = "ssh";
+/// That password; nothing else has it.
+pub const PASSWORD: &str = "Crashing-Password-4409";
 
 /// What a workload is done with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Cluster,
     Instance,
+    /// A virtual machine that is attached by its id, with a password.
+    Attachment,
 }
 
 impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cluster, Self::Instance, Self::Attachment];
+
     /// Its name, in Kubernetes and in Azure.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cluster => CLUSTER,
             Self::Instance => INSTANCE,
+            Self::Attachment => ATTACHMENT,
         }
     }
 
@@ -36,6 +50,7 @@ impl Subject {
         match self {
             Self::Cluster => ApiResource::erase::<api::ComputeCluster>(&()),
             Self::Instance => ApiResource::erase::<api::ComputeInstance>(&()),
+            Self::Attachment => ApiResource::erase::<api::AttachedCompute>(&()),
         }
     }
 
@@ -44,6 +59,29 @@ impl Subject {
         match self {
             Self::Cluster => stage::cluster(self.name(), spec),
             Self::Instance => stage::instance(self.name(), spec),
+            Self::Attachment => {
+                let password = json!({"secretRef": {"name": SECRET, "key": "password"}});
+                let machine = json!({"type": "VirtualMachine", "virtualMachine":
+                    {"resourceId": MACHINE, "credentials": {"username": "azureuser", "password": password}}});
+                stage::compute("AttachedCompute", self.name(), &[&machine, spec])
+            }
+        }
+    }
+
+    /// What has to be there before the object.
+    fn needs(self) -> Option<String> {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "stringData": {"password": PASSWORD}});
+        match self {
+            Self::Cluster | Self::Instance => None,
+            Self::Attachment => Some(secret.to_string()),
+        }
+    }
+
+    /// What a DELETE of it says becomes of what is behind it.
+    pub fn underlying_action(self) -> &'static str {
+        match self {
+            Self::Cluster | Self::Instance => "Delete",
+            Self::Attachment => "Detach",
         }
     }
 
@@ -56,7 +94,7 @@ impl Subject {
 /// A tag that somebody else set, and its value.
 pub const FOREIGN_TAG: (&str, &str) = ("cost-center", "research");
 
-/// Something a person does with a cluster or an instance.
+/// Something a person does with a cluster, an instance or an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Workload {
     Create,
@@ -70,6 +108,11 @@ pub enum Workload {
     Start,
     /// An instance that runs is restarted by annotation.
     Restart,
+    /// An instance's object is deleted.
+    Discard,
+    Attach,
+    /// An attachment's object is deleted.
+    Detach,
 }
 
 /// How many of each change Azure has to accept for a workload.
@@ -96,6 +139,9 @@ impl Workload {
             Self::Stop => "stop",
             Self::Start => "start",
             Self::Restart => "restart",
+            Self::Discard => "discard",
+            Self::Attach => "attach",
+            Self::Detach => "detach",
         }
     }
 
@@ -103,8 +149,14 @@ impl Workload {
     pub fn subject(self) -> Subject {
         match self {
             Self::Create | Self::Scale | Self::Identity | Self::Recreate | Self::Delete => Subject::Cluster,
-            Self::Boot | Self::Stop | Self::Start | Self::Restart => Subject::Instance,
+            Self::Boot | Self::Stop | Self::Start | Self::Restart | Self::Discard => Subject::Instance,
+            Self::Attach | Self::Detach => Subject::Attachment,
         }
+    }
+
+    /// Whether nothing is left of what it is done with.
+    pub fn removes(self) -> bool {
+        matches!(self, Self::Delete | Self::Discard | Self::Detach)
     }
 
     /// Whether the operator starts with it, so that it dies while it starts as well.
@@ -116,11 +168,11 @@ impl Workload {
     pub fn effects(self) -> Effects {
         let none = Effects { puts: 0, patches: 0, deletes: 0, posts: 0, incarnations: 0 };
         match self {
-            Self::Create | Self::Boot => Effects { puts: 1, incarnations: 1, ..none },
+            Self::Create | Self::Boot | Self::Attach => Effects { puts: 1, incarnations: 1, ..none },
             Self::Scale => Effects { patches: 1, ..none },
             Self::Identity => Effects { puts: 1, ..none },
             Self::Recreate => Effects { puts: 1, deletes: 1, incarnations: 1, ..none },
-            Self::Delete => Effects { deletes: 1, ..none },
+            Self::Delete | Self::Discard | Self::Detach => Effects { deletes: 1, ..none },
             Self::Stop | Self::Start | Self::Restart => Effects { posts: 1, ..none },
         }
     }
@@ -132,18 +184,21 @@ impl Workload {
 
     /// Brings the rig to where the workload begins.
     pub async fn prepare(self, rig: &mut Rig) -> Result<()> {
+        let subject = self.subject();
+        if let Some(needs) = subject.needs() {
+            rig.apply(&needs).await?;
+        }
         let spec = match self {
             Self::Create => return Ok(()),
-            Self::Boot => {
+            Self::Boot | Self::Attach => {
                 rig.start_operator(None).await?;
                 return still(rig, "the operator has looked at the Workspace", CALM, workspace_ready).await;
             }
             Self::Recreate => json!({"replacePolicy": "Recreate"}),
-            Self::Scale | Self::Identity | Self::Delete | Self::Restart => json!({}),
+            Self::Scale | Self::Identity | Self::Delete | Self::Restart | Self::Discard | Self::Detach => json!({}),
             Self::Stop => json!({"powerState": "Running"}),
             Self::Start => json!({"powerState": "Stopped"}),
         };
-        let subject = self.subject();
         rig.apply(&subject.manifest(&spec)).await?;
         rig.start_operator(None).await?;
         still(rig, "it is Ready before anything happens", CALM, async |rig| ready(rig, subject, 1).await).await?;
@@ -159,8 +214,8 @@ impl Workload {
         let subject = self.subject();
         let objects = rig.objects(&subject.resource());
         let patch = match self {
-            Self::Create | Self::Boot => return rig.apply(&subject.manifest(&json!({}))).await,
-            Self::Delete => {
+            Self::Create | Self::Boot | Self::Attach => return rig.apply(&subject.manifest(&json!({}))).await,
+            Self::Delete | Self::Discard | Self::Detach => {
                 let deleted = objects.delete(subject.name(), &DeleteParams::default()).await;
                 return deleted.map(|_| ()).context(|| "cannot delete the object".to_owned());
             }
@@ -182,12 +237,12 @@ impl Workload {
     /// Whether it is done, or what is missing.
     pub async fn done(self, rig: &Rig) -> Result<(), String> {
         match self {
-            Self::Create | Self::Boot => ready(rig, self.subject(), 1).await,
+            Self::Create | Self::Boot | Self::Attach => ready(rig, self.subject(), 1).await,
             Self::Scale | Self::Identity | Self::Recreate | Self::Stop | Self::Start => {
                 ready(rig, self.subject(), 2).await
             }
             Self::Restart => restarted(rig).await,
-            Self::Delete => gone(rig).await,
+            Self::Delete | Self::Discard | Self::Detach => gone(rig, self.subject()).await,
         }
     }
 }
@@ -253,8 +308,8 @@ async fn restarted(rig: &Rig) -> Result<(), String> {
 
 /// The object is gone, its compute too, and the Workspace is held no more. Identity and Secret are held as long as a Workspace names
 /// them.
-async fn gone(rig: &Rig) -> Result<(), String> {
-    if !Subject::Cluster.object(rig).await?.is_null() {
+async fn gone(rig: &Rig, subject: Subject) -> Result<(), String> {
+    if !subject.object(rig).await?.is_null() {
         return Err("the object is there".to_owned());
     }
     if !rig.computes().is_empty() {

@@ -199,3 +199,36 @@ async fn instance_that_people_made_is_adopted_without_a_write_to_azure() {
     stage.until_gone("computeinstance", "bobs-box").await;
     assert_eq!(stage.azure("GET", &path("bobs-box"), None).await.0, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_that_two_objects_mean_belongs_to_one_of_them_and_goes_only_with_that_one() {
+    let stage = Stage::start("instance-two").await;
+    let body = json!({"location": "eastus", "properties": {"computeType": "ComputeInstance",
+        "properties": {"vmSize": "STANDARD_DS3_V2"}}});
+    assert_eq!(stage.azure("PUT", &path("bobs-box"), Some(&body)).await.0, 201);
+    let meaning = |name: &str, policy: &str| {
+        instance(name, &json!({"assignedUser": null, "azureName": "bobs-box", "adoptionPolicy": policy}))
+    };
+    stage.apply(&[meaning("one", "Adopt"), meaning("two", "Adopt")].join("\n---\n")).await;
+    let settled = |object: &Value| is_ready(object) || ready_reason(object) == "OwnedByAnother";
+    let has = async |name: &str| is_ready(&until_instance(&stage, name, "it is settled whose it is", settled).await);
+    // Both may have claimed at once; in the end one has it.
+    let (holder, other) = if has("one").await && !has("two").await { ("one", "two") } else { ("two", "one") };
+    until_state(&stage, holder, "Running").await;
+    let left = |object: &Value| ready_reason(object) == "OwnedByAnother" && condition(object, "Stalled").is_some();
+    let told = until_instance(&stage, other, "it leaves it to the other one", left).await;
+    assert!(stage::ready_message(&told).contains(&format!("belongs to object {holder}")), "{told}");
+    stage.kubectl(&["delete", "amlci", other, "--timeout=60s"]).await;
+    assert_eq!(stage.azure("GET", &path("bobs-box"), None).await.0, 200);
+
+    stage.apply(&meaning(other, "TakeOver")).await;
+    until_state(&stage, other, "Running").await;
+    patch(&stage, holder, &json!({"powerState": "Stopped"})).await;
+    until_instance(&stage, holder, "it was taken from it", left).await;
+    stage.kubectl(&["delete", "amlci", holder, "--timeout=60s"]).await;
+    assert_eq!(counts(&stage, "bobs-box"), [1, 0, 0, 0, 0], "the one PUT is the person's");
+    until_state(&stage, other, "Running").await;
+    stage.kubectl(&["delete", "amlci", other, "--timeout=60s"]).await;
+    assert_eq!(stage.azure("GET", &path("bobs-box"), None).await.0, 404);
+    assert_eq!(counts(&stage, "bobs-box"), [1, 0, 0, 0, 1]);
+}

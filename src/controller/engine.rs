@@ -277,7 +277,7 @@ async fn decide_with_looks<K: Driven>(
             return Ok((plan, observation));
         };
         observation = look(means, object, slot, observation).await;
-        if observation.is_fresh() && observation.seen == Seen::Absent && !object.marks().is_empty() {
+        if observation.is_fresh() && gathered.refs.around.belongs_to_look(object, &observation.seen) {
             match around::fresh(engine, object, means).await? {
                 Ok(around) => gathered.refs.around = around,
                 Err(failure) => {

@@ -21,6 +21,7 @@ use crate::action::{Action, Because, Plan, Verdict};
 use crate::case::Case;
 use crate::inputs::{Body, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, azure_name};
+use crate::ownership::Adopted;
 use crate::schedule::fingerprint;
 use crate::{envelope, present, redact, removal, rivals, sizing};
 use api::ManagementPolicy;
@@ -159,8 +160,8 @@ pub(crate) fn claim<K: Kind>(case: &Case<'_, K>, id: &ComputeId) -> Plan {
 }
 
 /// Puts finalizer and claim onto the object, for the very incarnation that is there.
-pub(crate) fn claim_incarnation<K: Kind>(case: &Case<'_, K>, id: &ComputeId, created_on: &str) -> Plan {
-    let claim = crate::ownership::claim_incarnation(case.object, id, created_on);
+pub(crate) fn claim_incarnation<K: Kind>(case: &Case<'_, K>, id: &ComputeId, adopted: &Adopted) -> Plan {
+    let claim = crate::ownership::claim_incarnation(case.object, id, adopted);
     case.act(Action::Claim { claim }, "Adopting", "the compute that exists is taken over")
 }
 

@@ -43,6 +43,7 @@ pub use inputs::{
 pub use kind::{Head, Kind, NodePool, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kinds::{INSTANCE_STATES, InstanceStateRow, Meaning, UNKNOWN_STATE};
 pub use kstatus::check as check_kstatus;
+pub use ownership::Adopted;
 pub use redact::without_secrets;
 pub use report::report;
 pub use rivals::{Around, Rival};

@@ -5,10 +5,12 @@
 use crate::case::Case;
 use crate::inputs::{Observation, Seen};
 use crate::kind::{Kind, annotation, object_tag, uid};
+use crate::rivals::Rival;
 use crate::rules::Change;
 use api::annotations::{CLAIM, OWNER_OBJECT_TAG, OWNER_UID_TAG};
 use api::{AdoptionPolicy, AzureResource};
 use arm::{Compute, ComputeId, same_id, same_resource};
+use jiff::{SignedDuration, Timestamp};
 
 /// Whose a compute is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +39,34 @@ pub(crate) fn claim<K: Kind>(object: &K, id: &ComputeId) -> String {
     format!("{} {id}", uid(object))
 }
 
-/// The value of the claim annotation for one incarnation that exists: UID, ARM id and the time it was made.
-pub(crate) fn claim_incarnation<K: Kind>(object: &K, id: &ComputeId, created_on: &str) -> String {
-    format!("{} {created_on}", claim(object, id))
+/// The incarnation of a compute that a claim took over: it existed before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// When Azure made it, as Azure writes it.
+    pub created_on: String,
+    /// When it was taken from somebody else who had it; `None` if it was nobody's.
+    pub taken_at: Option<Timestamp>,
+}
+
+/// The value of the claim annotation for one incarnation that exists: UID, ARM id, the time it was made and, if somebody
+/// had it, when it was taken.
+pub(crate) fn claim_incarnation<K: Kind>(object: &K, id: &ComputeId, adopted: &Adopted) -> String {
+    let taken = adopted.taken_at.map(|at| format!(" {at}")).unwrap_or_default();
+    format!("{} {}{taken}", claim(object, id), adopted.created_on)
 }
 
 /// What the object claims: an ARM id, and of it one incarnation where that was adopted. A claim with another UID was
 /// copied with the object and counts for nothing.
-fn claimed<K: Kind>(object: &K) -> Option<(&str, Option<&str>)> {
-    let (by, what) = annotation(object, CLAIM)?.split_once(' ')?;
-    let (id, created_on) = what.split_once(' ').map_or((what, None), |(id, created_on)| (id, Some(created_on)));
-    (by == uid(object) && !by.is_empty()).then_some((id, created_on))
+pub(crate) fn claimed<K: Kind>(object: &K) -> Option<(&str, Option<Adopted>)> {
+    let mut words = annotation(object, CLAIM)?.split(' ');
+    let (by, id) = (words.next()?, words.next()?);
+    let created_on = words.next().map(str::to_owned);
+    let taken_at = words.next().and_then(|at| at.parse().ok());
+    (by == uid(object) && !by.is_empty()).then(|| (id, created_on.map(|created_on| Adopted { created_on, taken_at })))
 }
 
 /// The ARM id that the object claims.
-pub(crate) fn claimed_id<K: Kind>(object: &K) -> Option<&str> {
+fn claimed_id<K: Kind>(object: &K) -> Option<&str> {
     claimed(object).map(|(id, _)| id)
 }
 
@@ -62,35 +77,105 @@ pub(crate) fn is_claimed<K: Kind>(object: &K, id: &ComputeId) -> bool {
 
 /// Whether what the object claims existed before it.
 pub(crate) fn has_adopted<K: Kind>(object: &K) -> bool {
-    claimed(object).is_some_and(|(_, created_on)| created_on.is_some())
+    claimed(object).is_some_and(|(_, adopted)| adopted.is_some())
+}
+
+/// Whether the claim on the object, rather than tags, says whose a compute is: tags cannot be changed, or get lost.
+pub(crate) fn rests_on_claims<K: Kind>(object: &K) -> bool {
+    object.envelope() == Change::Recreate
+}
+
+/// How the object adopted this very incarnation, if it did.
+fn adoption<K: Kind>(object: &K, seen: &Compute) -> Option<Adopted> {
+    let (id, adopted) = claimed(object).filter(|_| rests_on_claims(object))?;
+    adopted.filter(|adopted| is_incarnation(adopted, seen) && same_id(id, &seen.id))
+}
+
+fn is_incarnation(adopted: &Adopted, seen: &Compute) -> bool {
+    Some(adopted.created_on.as_str()) == seen.created_on.as_deref()
 }
 
 /// Whether the object adopted this very incarnation of a compute whose tags cannot be changed.
 pub(crate) fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
-    object.envelope() == Change::Recreate
-        && claimed(object).is_some_and(|(id, created_on)| {
-            created_on.is_some() && created_on == seen.created_on.as_deref() && same_id(id, &seen.id)
-        })
+    adoption(object, seen).is_some()
+}
+
+/// Whose a compute is, other objects heard.
+pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
+    let owner = alone(case, id, seen);
+    let rivals = case.refs.around.rivals.iter().filter(|rival| rival.same_compute && rival.claimed);
+    let holds = |rival: &&Rival| match owner {
+        Owner::Us => outranks(case.object, rival, seen),
+        Owner::Nobody | Owner::FormerSelf | Owner::Other(_) => has_hold(case.object, rival, seen),
+    };
+    let holder = rivals.filter(|_| rests_on_claims(case.object)).find(holds);
+    holder.map_or(owner.clone(), |rival| Owner::Other(format!("{}/{}", rival.namespace, rival.name)))
+}
+
+/// Whether another object, which claims the compute, has hold of this incarnation although no tag says so.
+fn has_hold<K: Kind>(object: &K, rival: &Rival, seen: &Compute) -> bool {
+    match &rival.adopted {
+        Some(adopted) => is_incarnation(adopted, seen),
+        None => object.loses_tags() && owner_tag(seen).is_none(),
+    }
+}
+
+/// Whether the other object has taken from ours what ours had, or was first where both took it at once. Who took it last
+/// has it; otherwise who made it, otherwise the elder. Both sides come to the same end from the two claims alone.
+fn outranks<K: Kind>(object: &K, rival: &Rival, seen: &Compute) -> bool {
+    if !has_hold(object, rival, seen) {
+        return false;
+    }
+    let ours = adoption(object, seen);
+    match (&rival.adopted, &ours) {
+        (None, None) => false,
+        (None, Some(ours)) => ours.taken_at.is_none(),
+        (Some(theirs), None) => theirs.taken_at.is_some(),
+        (Some(theirs), Some(ours)) => match (theirs.taken_at, ours.taken_at) {
+            (Some(theirs), Some(ours)) => (theirs, rival.uid.as_str()) > (ours, uid(object)),
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => rival.is_elder(object),
+        },
+    }
+}
+
+/// The adoption of an incarnation that `owner` has. It comes after every one before it, whatever the clocks say.
+pub(crate) fn adopting<K: Kind>(case: &Case<'_, K>, owner: &Owner, created_on: &str) -> Adopted {
+    let before = case.refs.around.rivals.iter().filter_map(|rival| rival.adopted.as_ref()?.taken_at).max();
+    let next = before.and_then(|before| before.checked_add(SignedDuration::from_millis(1)).ok());
+    let taken_at = match owner {
+        Owner::Other(_) => Some(next.map_or(case.now, |next| next.max(case.now))),
+        Owner::Us | Owner::Nobody | Owner::FormerSelf => None,
+    };
+    Adopted { created_on: created_on.to_owned(), taken_at }
+}
+
+fn tag<'a>(seen: &'a Compute, name: &str) -> Option<&'a str> {
+    seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+fn owner_tag(seen: &Compute) -> Option<&str> {
+    tag(seen, OWNER_UID_TAG)
 }
 
 /// Decides from tags first, but for what was adopted and whose tags cannot be changed: there the claim decides. A
 /// compute without tags is ours only if we claim it and have reported this very incarnation: between the claim and our
 /// PUT somebody else may have made one of that name.
-pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
+fn alone<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
     let object = case.object;
     if adopted(object, seen) {
         return Owner::Us;
     }
-    let tag = |name: &str| seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
-    let object_tag_seen = tag(OWNER_OBJECT_TAG);
-    match tag(OWNER_UID_TAG) {
+    let object_tag_seen = tag(seen, OWNER_OBJECT_TAG);
+    match owner_tag(seen) {
         Some(owner) if owner == uid(object) && !owner.is_empty() => Owner::Us,
         Some(_) if object_tag_seen == Some(object_tag(object).as_str()) => Owner::FormerSelf,
         Some(_) => Owner::Other(object_tag_seen.unwrap_or_default().to_owned()),
         None if is_claimed(object, id) && (knows_incarnation(object, seen) || is_made_by_claim(object, seen)) => {
             Owner::Us
         }
-        None => claimed_by_another(case).map_or(Owner::Nobody, Owner::Other),
+        None => Owner::Nobody,
     }
 }
 
@@ -105,15 +190,8 @@ fn is_made_by_claim<K: Kind>(object: &K, seen: &Compute) -> bool {
 /// Whether only the claim would make it ours: then a list, which may show what was there before the claim, is no proof.
 pub(crate) fn rests_on_claim<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> bool {
     let object = case.object;
-    let tagged = seen.tags.keys().any(|key| key.eq_ignore_ascii_case(OWNER_UID_TAG));
-    let known = tagged || adopted(object, seen) || knows_incarnation(object, seen);
+    let known = owner_tag(seen).is_some() || adopted(object, seen) || knows_incarnation(object, seen);
     !known && is_claimed(object, id) && is_made_by_claim(object, seen)
-}
-
-/// Another object that has hold of this very compute, which Azure does not tell by tags.
-fn claimed_by_another<K: Kind>(case: &Case<'_, K>) -> Option<String> {
-    let holder = case.refs.around.rivals.iter().find(|rival| rival.same_compute && rival.claimed)?;
-    Some(format!("{}/{}", holder.namespace, holder.name))
 }
 
 /// Whether what is seen is ours, for passes that end before they judge it: by the owner tag, else as it was reported.
@@ -122,9 +200,8 @@ pub(crate) fn presumed<K: Kind>(object: &K, observation: &Observation) -> bool {
     if adopted(object, seen) {
         return true;
     }
-    let tag = seen.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(OWNER_UID_TAG)).map(|(_, value)| value);
     let claims = || claimed_id(object).is_some_and(|claimed| same_id(claimed, &seen.id));
-    tag.map_or_else(
+    owner_tag(seen).map_or_else(
         || knows_incarnation(object, seen) || (observation.is_fresh() && claims() && is_made_by_claim(object, seen)),
         |owner| owner == uid(object) && !owner.is_empty(),
     )

@@ -10,7 +10,8 @@ use crate::decide::{claim, claim_incarnation};
 use crate::failure::{Attempt, Cause, Failure};
 use crate::inputs::{OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
-use crate::ownership::{Owner, may_adopt, owner, reported, rests_on_claim};
+use crate::ownership::{Owner, adopting, may_adopt, owner, reported, rests_on_claim, rests_on_claims};
+use crate::rivals::is_unsure;
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::hold_until;
 use crate::standing::Standing;
@@ -125,7 +126,10 @@ fn drift_message(all: &[Difference]) -> String {
 /// Not ours: adopted by policy, else left alone and said.
 fn foreign<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan {
     if !may_adopt(case.object.head().adoption, owner) || was_taken_from_us(case, found, owner) {
-        return case.stalled(not_ours(case, found, owner));
+        let told = case.stalled(not_ours(case, found, owner));
+        // Azure does not show when another object lets go; looking at what is known costs nothing.
+        let waits = rests_on_claims(case.object) && matches!(owner, Owner::Other(_));
+        return if waits { Plan { next: case.settings.transition, ..told } } else { told };
     }
     match &found.seen.provisioning_state {
         ProvisioningState::Succeeded => match case.object.standing(found.seen) {
@@ -157,15 +161,15 @@ fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan 
     if let Some(plan) = case.held() {
         return plan;
     }
-    if !case.observation.is_fresh() {
+    if !case.observation.is_fresh() || is_unsure(case) {
         return case.look();
     }
     if !found.workspace.held {
         return waiting(case);
     }
-    if case.object.envelope() == Change::Recreate {
+    if rests_on_claims(case.object) {
         return match &found.seen.created_on {
-            Some(created_on) => claim_incarnation(case, found.id, created_on),
+            Some(created_on) => claim_incarnation(case, found.id, &adopting(case, owner, created_on)),
             None => case.stalled(not_ours(case, found, owner)),
         };
     }

@@ -11,6 +11,7 @@ use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, Removal, has_finalizer};
 use crate::ownership::{Owner, adopted, may_adopt, owner};
 use crate::present::name_of;
+use crate::rivals::is_unsure;
 use api::ManagementPolicy;
 use api::annotations::FINALIZER;
 use arm::{Compute, ComputeId, ProvisioningState, UnderlyingAction};
@@ -65,6 +66,10 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
         return Plan { next: case.failed(failure).next, ..blocked(case, &classify(failure).because.message) };
     }
     if !case.observation.is_fresh() {
+        return case.look();
+    }
+    let there = matches!(case.observation.seen, Seen::Present(_));
+    if there && is_unsure(case) {
         return case.look();
     }
     match &case.observation.seen {

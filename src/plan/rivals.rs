@@ -5,12 +5,14 @@
 //!
 //! The claim on the object is the lock. It is written before the first PUT, and after it all objects are read anew from
 //! the API server: of two that claimed at once, each that would PUT sees the other's claim, and only the elder goes on,
-//! once the other has given its claim up. Nothing of it is remembered, so a restart changes nothing.
+//! once the other has given its claim up. Nothing of it is remembered, so a restart changes nothing. Of two claims on one
+//! compute that exists, `ownership` knows which one counts.
 
 use crate::action::{Action, Because, Plan};
 use crate::case::Case;
+use crate::inputs::Seen;
 use crate::kind::{Kind, azure_name, has_finalizer, uid};
-use crate::ownership::claimed_id;
+use crate::ownership::{Adopted, claimed, rests_on_claims};
 use api::annotations::FINALIZER;
 use api::{ConditionType, ManagementPolicy};
 use arm::{ComputeId, WorkspaceId, same_id, same_resource};
@@ -25,6 +27,34 @@ pub struct Around {
     pub attached: Vec<String>,
     /// Whether both were asked for in this very pass. Whoever attaches demands it.
     pub fresh: bool,
+}
+
+impl Around {
+    /// Whether others have to be looked for at all.
+    pub fn concerns<K: Kind>(object: &K) -> bool {
+        rests_on_claims(object) || !object.marks().is_empty()
+    }
+
+    /// Whether a look at Azure that saw this has to ask for the others as well.
+    pub fn belongs_to_look<K: Kind>(&self, object: &K, seen: &Seen) -> bool {
+        match seen {
+            Seen::Unknown => false,
+            Seen::Absent => !object.marks().is_empty(),
+            Seen::Present(_) => self.is_contested() && rests_on_claims(object),
+        }
+    }
+
+    /// Whether another object means the same compute.
+    fn is_contested(&self) -> bool {
+        self.rivals.iter().any(|rival| rival.same_compute)
+    }
+}
+
+/// Whether another object may have taken the compute since the caches were filled: then nothing is changed in Azure
+/// before it was asked for.
+pub(crate) fn is_unsure<K: Kind>(case: &Case<'_, K>) -> bool {
+    let around = &case.refs.around;
+    rests_on_claims(case.object) && around.is_contested() && !around.fresh
 }
 
 /// Another object that wants the same resource, or the same compute.
@@ -42,6 +72,8 @@ pub struct Rival {
     pub created: Timestamp,
     /// Whether it has hold of its compute: finalizer and claim are on it.
     pub claimed: bool,
+    /// What its claim took over, if it did not make the compute itself.
+    pub adopted: Option<Adopted>,
     /// Whether its compute is ours.
     pub same_compute: bool,
     /// Whether it never attaches: it only observes, or is going without ever having claimed.
@@ -57,9 +89,9 @@ impl Rival {
         }
         let own = workspace.compute(azure_name(object)).ok()?.to_string();
         let meant = theirs.and_then(|theirs| theirs.compute(azure_name(other)).ok()).map(|id| id.to_string());
-        let claim = claimed_id(other).filter(|_| has_finalizer(other, FINALIZER)).map(str::to_owned);
-        let claimed = claim.is_some();
-        let compute = claim.or(meant)?;
+        let claim = claimed(other).filter(|_| has_finalizer(other, FINALIZER));
+        let (claimed, adopted) = (claim.is_some(), claim.as_ref().and_then(|(_, adopted)| adopted.clone()));
+        let compute = claim.map(|(id, _)| id.to_owned()).or(meant)?;
         let within = format!("{workspace}/computes/");
         let here = compute.get(..within.len()).is_some_and(|start| start.eq_ignore_ascii_case(&within));
         let same_compute = same_id(&compute, &own);
@@ -76,6 +108,7 @@ impl Rival {
             compute: compute[within.len()..].to_owned(),
             created: meta.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0),
             claimed,
+            adopted,
             same_compute,
             idle,
         })
@@ -83,7 +116,7 @@ impl Rival {
 
     /// Whether it is older than the object. Times are whole seconds; within one the UID decides, which is as good as any
     /// order and the same for everybody.
-    fn is_elder<K: Kind>(&self, object: &K) -> bool {
+    pub(crate) fn is_elder<K: Kind>(&self, object: &K) -> bool {
         let created = object.meta().creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
         (self.created, self.uid.as_str()) < (created, uid(object))
     }

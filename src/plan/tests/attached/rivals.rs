@@ -23,6 +23,7 @@ fn rival(name: &str, older: i64) -> Rival {
         compute: format!("{name}-compute"),
         created: ours.checked_sub(secs(older)).unwrap(),
         claimed: false,
+        adopted: None,
         same_compute: false,
         idle: false,
     }

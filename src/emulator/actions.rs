@@ -89,7 +89,7 @@ impl World {
             None => fields.text("name")?,
         };
         let Some(name) = name else {
-            return Err(Refusal::user_error("The value of 'Name' must be specified.").target("Name"));
+            return Err(fields.missing("Name"));
         };
         let location = self.workspaces.get(&key).map_or("", |workspace| workspace.location.as_str());
         // Azure ML asks before it makes an instance. Other computes share a name space only within their workspace.

@@ -83,13 +83,7 @@ impl World {
         let target = "properties.resourceId";
         let (id, kind) = match (&attached.resource_id, attached.resource_key()) {
             (Some(id), _) => {
-                let invalid = || {
-                    let text = format!(
-                        "Property id '{id}' at path '{target}' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{{subscriptionId}}' or '/providers/{{resourceProviderNamespace}}/'."
-                    );
-                    Refusal::gateway(400, "LinkedInvalidPropertyId", text)
-                };
-                let kind = resources::kind_of(id).ok_or_else(invalid)?;
+                let kind = resources::kind_of(id).ok_or_else(|| Refusal::linked_id(id, target))?;
                 let fit = attached.kind.resources.iter().find(|known| known.eq_ignore_ascii_case(&kind));
                 let Some(fit) = fit else {
                     let (name, fits) = (attached.kind.name, attached.kind.resources.join(" or "));

@@ -7,6 +7,7 @@ use crate::{
     errors::Refusal,
     fields::Fields,
     message::Request,
+    resources,
     route::normal_location,
     tags::Tags,
     time,
@@ -254,6 +255,39 @@ pub(crate) fn patch_body(body: &Value, version: &str) -> Result<PatchBody, Refus
         idle: idle(&scale)?,
         identity: IdentityRequest::read(envelope.value("identity"))?,
     })
+}
+
+/// The VM size of a PUT, in upper case, as the service answers it.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn vm_size(properties: &Fields<'_>) -> Result<String, Refusal> {
+    let Some(size) = properties.text("vmSize")?.map(str::trim).filter(|size| !size.is_empty()) else {
+        let refusal = Refusal::user_error("VmSize must be specified for create compute.");
+        return Err(refusal.target(properties.at("vmSize")));
+    };
+    Ok(size.to_ascii_uppercase())
+}
+
+/// The ARM id of the subnet of a PUT.
+///
+/// # Errors
+/// 400 `LinkedInvalidPropertyId` for an id that is none.
+pub(crate) fn subnet(properties: &Fields<'_>) -> Result<Option<String>, Refusal> {
+    let Some(id) = properties.object("subnet")?.text("id")? else { return Ok(None) };
+    subnet_id(id)?;
+    Ok(Some(id.to_owned()))
+}
+
+/// Checks the ARM id of a subnet.
+///
+/// # Errors
+/// 400 `LinkedInvalidPropertyId`.
+pub(crate) fn subnet_id(id: &str) -> Result<(), Refusal> {
+    if resources::is_a(id, "Microsoft.Network/virtualNetworks/subnets") {
+        return Ok(());
+    }
+    Err(Refusal::linked_id(id, "properties.properties.subnet.id"))
 }
 
 /// Reads the scale settings of a PUT.

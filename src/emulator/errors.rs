@@ -48,6 +48,14 @@ impl Refusal {
         Self::provider(400, "UserError", message)
     }
 
+    /// 400 for an id at `path` that is no ARM id of what belongs there, so that ARM cannot check rights on it.
+    pub(crate) fn linked_id(id: &str, path: &str) -> Self {
+        let text = format!(
+            "Property id '{id}' at path '{path}' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{{subscriptionId}}' or '/providers/{{resourceProviderNamespace}}/'."
+        );
+        Self::gateway(400, "LinkedInvalidPropertyId", text)
+    }
+
     fn new(origin: Origin, status: u16, code: &str, message: String) -> Self {
         Self { status, code: code.to_owned(), message, origin, more: Box::default() }
     }

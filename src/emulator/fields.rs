@@ -60,6 +60,14 @@ impl<'a> Fields<'a> {
         self.value(name).map(|value| value.as_str().ok_or_else(|| wrong(&self.at(name), "a string"))).transpose()
     }
 
+    /// A text member; an empty text is as an absent one, as Microsoft's SDKs send it (sdk-wire-notes 5).
+    ///
+    /// # Errors
+    /// A member that is no text.
+    pub(crate) fn filled(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
+        Ok(self.text(name)?.filter(|text| !text.is_empty()))
+    }
+
     /// A truth member.
     ///
     /// # Errors
@@ -152,13 +160,13 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// An absent or empty member, one that is no text.
     pub(crate) fn required(&self, name: &str) -> Result<&'a str, Refusal> {
-        match self.text(name)?.filter(|text| !text.trim().is_empty()) {
-            Some(text) => Ok(text),
-            None => {
-                let path = self.at(name);
-                Err(Refusal::user_error(format!("The value of '{path}' must be specified.")).target(path))
-            }
-        }
+        self.text(name)?.filter(|text| !text.trim().is_empty()).ok_or_else(|| self.missing(name))
+    }
+
+    /// The refusal of a body without a member that must be there.
+    pub(crate) fn missing(&self, name: &str) -> Refusal {
+        let path = self.at(name);
+        Refusal::user_error(format!("The value of '{path}' must be specified.")).target(path)
     }
 
     /// The refusal of a member's value, with what would be right.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     checks::LOCATIONS,
-    quota,
+    compute::identity::USER_ASSIGNED,
+    quota, resources,
     route::normal_location,
     seed::{BudgetSeed, IdentitySeed, QuotaSeed, Seed, SubscriptionSeed, ThrottleSeed, WorkspaceSeed},
 };
@@ -54,13 +55,10 @@ fn each<T>(list: &str, items: &[T], look: impl Fn(&T) -> Result<(), String>) -> 
 }
 
 fn identity(seed: &IdentitySeed) -> Result<(), String> {
-    let parts: Vec<&str> = seed.id.split('/').collect();
-    let good = parts.len() == 9
-        && parts[0].is_empty()
-        && parts[1].eq_ignore_ascii_case("subscriptions")
-        && parts[6].eq_ignore_ascii_case("Microsoft.ManagedIdentity")
-        && parts[7].eq_ignore_ascii_case("userAssignedIdentities");
-    if good { Ok(()) } else { Err(format!("id: '{}' is no ARM id of a user-assigned identity", seed.id)) }
+    if resources::is_a(&seed.id, USER_ASSIGNED) {
+        return Ok(());
+    }
+    Err(format!("id: '{}' is no ARM id of a user-assigned identity", seed.id))
 }
 
 fn subscription(seed: &SubscriptionSeed) -> Result<(), String> {

@@ -263,16 +263,10 @@ impl World {
     fn set_schedules(&mut self, call: &Call<'_>, key: &ComputeKey) -> Result<Response, Refusal> {
         let body = checks::json_body(call.request)?;
         let fields = Fields::of(&body)?;
-        let Some(schedules) = Schedule::read_all(&fields)? else {
-            return Err(
-                Refusal::user_error("The value of 'computeStartStop' must be specified.").target("computeStartStop")
-            );
-        };
-        let ids: Vec<uuid::Uuid> = schedules.iter().map(|_| self.random.uuid()).collect();
+        let mut schedules = Schedule::read_all(&fields)?.ok_or_else(|| fields.missing("computeStartStop"))?;
+        schedules.iter_mut().for_each(|schedule| schedule.id = self.random.uuid());
         self.set(call, key, |instance, at| {
-            let mut ids = ids.into_iter();
             instance.settings.schedules = schedules;
-            instance.name_schedules(|| ids.next().unwrap_or_default());
             instance.plan_schedules(at);
         })
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{compute::attached, route::normal_location};
+use crate::{compute::attached, inspection, route::normal_location};
 
 /// Something outside of Azure ML, as the seed and the event `resourceChanged` write it. What an event leaves out stays as it is,
 /// but for `error`, which each change without one takes away.
@@ -191,11 +191,8 @@ impl Resource {
             return Err(format!("reports.{name}: Azure ML reads no such member off it; it reads: {known}"));
         }
         if let Some(location) = &seed.location {
-            let location = normal_location(location);
-            if !crate::checks::LOCATIONS.contains(&location.as_str()) {
-                return Err(format!("location: '{location}' is no region of Azure ML"));
-            }
-            self.location = Some(location);
+            inspection::located(location)?;
+            self.location = Some(normal_location(location));
         }
         self.state = seed.state.unwrap_or(self.state);
         self.operating_system = seed.operating_system.unwrap_or(self.operating_system);
@@ -317,6 +314,11 @@ pub(crate) fn kind_of(id: &str) -> Option<String> {
     Some(format!("{}/{}", head[5], types.join("/")))
 }
 
+/// Whether an ARM id is that of a resource of this type, in any letter case.
+pub(crate) fn is_a(id: &str, kind: &str) -> bool {
+    kind_of(id).is_some_and(|known| known.eq_ignore_ascii_case(kind))
+}
+
 /// A part of an ARM id: what stands after a word such as `subscriptions`.
 pub(crate) fn part_of<'a>(id: &'a str, word: &str) -> Option<&'a str> {
     let mut parts = id.split('/');
@@ -345,6 +347,7 @@ mod tests {
         let pool = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Synapse/workspaces/w/bigDataPools/p";
         assert_eq!(kind_of(pool).as_deref(), Some("Microsoft.Synapse/workspaces/bigDataPools"));
         assert_eq!(part_of(pool, "workspaces"), Some("w"));
+        assert!(is_a(VM, "Microsoft.Compute/virtualMachines") && !is_a(pool, "Microsoft.Synapse/workspaces"));
         for wrong in ["", "vm", "/subscriptions/s", &VM[1..], &format!("{VM}/x"), &VM.replace("/g/", "//")] {
             assert_eq!(kind_of(wrong), None, "{wrong}");
         }

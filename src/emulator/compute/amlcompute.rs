@@ -45,15 +45,8 @@ impl Settings {
     /// # Errors
     /// What the provider refuses at once: missing size or maximum, wrong types, unknown words, a user without credentials.
     pub(crate) fn read(fields: &Fields<'_>) -> Result<Self, Refusal> {
-        let Some(vm_size) = fields.text("vmSize")?.filter(|size| !size.trim().is_empty()) else {
-            return Err(Refusal::user_error("VmSize must be specified for create compute.").target(fields.at("vmSize")));
-        };
-        let subnet = fields.object("subnet")?.text("id")?.map(str::to_owned);
-        if let Some(id) = &subnet {
-            subnet_id(id)?;
-        }
         Ok(Self {
-            vm_size: vm_size.trim().to_ascii_uppercase(),
+            vm_size: checks::vm_size(fields)?,
             vm_priority: fields.word("vmPriority", &["Dedicated", "LowPriority"])?,
             os_type: fields.word("osType", &["Linux", "Windows"])?,
             scale: checks::scale(fields)?,
@@ -61,7 +54,7 @@ impl Settings {
             remote_login: fields
                 .word("remoteLoginPortPublicAccess", &["Enabled", "Disabled", "NotSpecified"])?
                 .unwrap_or("NotSpecified"),
-            subnet,
+            subnet: checks::subnet(fields)?,
             node_public_ip: fields.boolean("enableNodePublicIp")?,
             isolated_network: fields.boolean("isolatedNetwork")?.unwrap_or(false),
             image: fields.object("virtualMachineImage")?.text("id")?.map(str::to_owned),
@@ -151,8 +144,7 @@ fn user(fields: &Fields<'_>) -> Result<Option<User>, Refusal> {
     let public_key = fields.text("adminUserSshPublicKey")?.map(str::to_owned);
     let password = fields.text("adminUserPassword")?;
     if name.is_empty() {
-        let path = fields.at("adminUserName");
-        return Err(Refusal::user_error(format!("The value of '{path}' must be specified.")).target(path));
+        return Err(fields.missing("adminUserName"));
     }
     if let Some(password) = password {
         check_password(password)?;
@@ -174,37 +166,6 @@ fn check_password(password: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::user_error("The admin user password does not meet the complexity requirements.")
         .target("properties.properties.userAccountCredentials.adminUserPassword"))
-}
-
-/// Checks the ARM id of a subnet.
-///
-/// # Errors
-/// 400 `LinkedInvalidPropertyId`, as ARM refuses ids that it cannot check rights on.
-pub(crate) fn subnet_id(id: &str) -> Result<(), Refusal> {
-    let parts: Vec<String> = id.split('/').map(str::to_ascii_lowercase).collect();
-    let names: Vec<&str> = parts.iter().map(String::as_str).collect();
-    match names.as_slice() {
-        [
-            "",
-            "subscriptions",
-            _,
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.network",
-            "virtualnetworks",
-            _,
-            "subnets",
-            subnet,
-        ] if !subnet.is_empty() => Ok(()),
-        _ => Err(Refusal::gateway(
-            400,
-            "LinkedInvalidPropertyId",
-            format!(
-                "Property id '{id}' at path 'properties.properties.subnet.id' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{{subscriptionId}}' or '/providers/{{resourceProviderNamespace}}/'."
-            ),
-        )),
-    }
 }
 
 #[cfg(test)]

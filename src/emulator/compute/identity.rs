@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::errors::Refusal;
+use crate::{errors::Refusal, resources};
+
+/// ARM type of user-assigned identities.
+pub(crate) const USER_ASSIGNED: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 /// Which identities a compute has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,20 +88,8 @@ fn read_users(users: &Map<String, Value>) -> Result<Vec<(String, bool)>, Refusal
     users
         .iter()
         .map(|(id, value)| {
-            let parts: Vec<&str> = id.split('/').collect();
-            let valid = parts.len() == 9
-                && parts[1].eq_ignore_ascii_case("subscriptions")
-                && parts[6].eq_ignore_ascii_case("Microsoft.ManagedIdentity")
-                && parts[7].eq_ignore_ascii_case("userAssignedIdentities")
-                && !parts[8].is_empty();
-            if !valid {
-                return Err(Refusal::gateway(
-                    400,
-                    "LinkedInvalidPropertyId",
-                    format!(
-                        "Property id '{id}' at path 'identity.userAssignedIdentities' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{{subscriptionId}}' or '/providers/{{resourceProviderNamespace}}/'."
-                    ),
-                ));
+            if !resources::is_a(id, USER_ASSIGNED) {
+                return Err(Refusal::linked_id(id, "identity.userAssignedIdentities"));
             }
             Ok((id.clone(), !value.is_null()))
         })

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Attached, AttachedType, Makes, PLAIN, Reput, TIMES, facts, trouble};
 use crate::{
-    compute::{amlcompute, machine::Times},
+    checks,
+    compute::machine::Times,
     errors::Refusal,
     fields::Fields,
     resources::{Credentials, Resource},
@@ -85,11 +86,9 @@ fn read(base: &Fields<'_>) -> Result<(Value, Credentials), Refusal> {
     let fields = base.object("properties")?;
     let agents = fields.integer("agentCount")?;
     if agents.is_some_and(|count| count < 1) {
-        let path = fields.at("agentCount");
-        let text = format!("The value of '{path}' is not valid: a positive number is expected.");
-        return Err(Refusal::user_error(text).target(path));
+        return Err(fields.refuse("agentCount", "a positive number"));
     }
-    let size = fields.text("agentVmSize")?.filter(|size| !size.is_empty());
+    let size = fields.filled("agentVmSize")?;
     let settings = json!({
         "agentCount": agents,
         "agentVmSize": size.map(str::to_ascii_uppercase),
@@ -98,7 +97,7 @@ fn read(base: &Fields<'_>) -> Result<(Value, Credentials), Refusal> {
         "aksNetworkingConfiguration": network(&fields)?,
         "loadBalancerType":
             fields.word("loadBalancerType", &["PublicIp", "InternalLoadBalancer"])?.unwrap_or("PublicIp"),
-        "loadBalancerSubnet": fields.text("loadBalancerSubnet")?.filter(|name| !name.is_empty())
+        "loadBalancerSubnet": fields.filled("loadBalancerSubnet")?
     });
     Ok((settings, Credentials::default()))
 }
@@ -110,9 +109,8 @@ fn tls(fields: &Fields<'_>) -> Result<Value, Refusal> {
         return Ok(Value::Null);
     }
     let status = tls.word("status", &["Disabled", "Enabled", "Auto"])?.unwrap_or("Disabled");
-    let text = |name: &str| tls.text(name).map(|text| text.filter(|text| !text.is_empty()));
-    let (label, cname) = (text("leafDomainLabel")?, text("cname")?);
-    let own = text("cert")?.is_some() && text("key")?.is_some() && cname.is_some();
+    let (label, cname) = (tls.filled("leafDomainLabel")?, tls.filled("cname")?);
+    let own = tls.filled("cert")?.is_some() && tls.filled("key")?.is_some() && cname.is_some();
     let whole = match status {
         "Enabled" => own,
         "Auto" => label.is_some(),
@@ -140,7 +138,7 @@ fn network(fields: &Fields<'_>) -> Result<Value, Refusal> {
     let names = ["subnetId", "serviceCidr", "dnsServiceIP", "dockerBridgeCidr"];
     let mut read = Map::new();
     for name in names {
-        if let Some(text) = network.text(name)?.filter(|text| !text.is_empty()) {
+        if let Some(text) = network.filled(name)? {
             read.insert(name.into(), json!(text));
         }
     }
@@ -153,7 +151,7 @@ fn network(fields: &Fields<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::user_error(text).target(path));
     }
     if let Some(id) = read["subnetId"].as_str() {
-        amlcompute::subnet_id(id)?;
+        checks::subnet_id(id)?;
     }
     Ok(Value::Object(read))
 }

@@ -13,7 +13,7 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     near: Near::SameRegionAndSubscription,
     read: |base| {
         let fields = base.object("properties")?;
-        let token = fields.text("databricksAccessToken")?.filter(|token| !token.is_empty());
+        let token = fields.filled("databricksAccessToken")?;
         let credentials = Credentials { access_token: token.map(str::to_owned), ..Credentials::default() };
         Ok((json!({"workspaceUrl": fields.text("workspaceUrl")?}), credentials))
     },

@@ -62,7 +62,7 @@ fn read(base: &Fields<'_>) -> Result<(Value, Credentials), Refusal> {
         });
         types.insert(DEFAULT.into(), json!({"nodeSelector": null, "resources": resources}));
     }
-    let named = fields.text("defaultInstanceType")?.filter(|name| !name.is_empty());
+    let named = fields.filled("defaultInstanceType")?;
     let default = named.or_else(|| types.keys().next().map(String::as_str)).unwrap_or(DEFAULT).to_owned();
     if !types.contains_key(&default) {
         let path = fields.at("defaultInstanceType");
@@ -70,7 +70,7 @@ fn read(base: &Fields<'_>) -> Result<(Value, Credentials), Refusal> {
         return Err(Refusal::user_error(text).target(path));
     }
     let settings = json!({
-        "namespace": fields.text("namespace")?.filter(|name| !name.is_empty()).unwrap_or("default"),
+        "namespace": fields.filled("namespace")?.unwrap_or("default"),
         "vcName": fields.text("vcName")?,
         "defaultInstanceType": default,
         "instanceTypes": types

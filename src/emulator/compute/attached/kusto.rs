@@ -14,8 +14,7 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     read: |base| {
         let fields = base.object("properties")?;
         let principal = fields.object("servicePrincipalCredentials")?;
-        let text =
-            |name: &str| principal.text(name).map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned));
+        let text = |name: &str| principal.filled(name).map(|text| text.map(str::to_owned));
         let credentials =
             Credentials { username: text("clientId")?, password: text("secret")?, ..Credentials::default() };
         let settings = json!({

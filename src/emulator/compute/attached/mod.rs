@@ -322,7 +322,7 @@ pub(crate) fn read(kind: &str, base: &Fields<'_>) -> Result<Attached, Refusal> {
     let (settings, credentials) = (kind.read)(base)?;
     Ok(Attached {
         kind,
-        resource_id: base.text("resourceId")?.filter(|id| !id.is_empty()).map(str::to_owned),
+        resource_id: base.filled("resourceId")?.map(str::to_owned),
         made: false,
         settings,
         facts: Map::new(),

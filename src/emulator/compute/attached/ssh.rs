@@ -11,7 +11,7 @@ use crate::{errors::Refusal, fields::Fields, resources::Credentials};
 /// Wrong types, a port out of range, a password beside a key.
 pub(super) fn read(fields: &Fields<'_>) -> Result<(Value, Credentials), Refusal> {
     let account = fields.object("administratorAccount")?;
-    let text = |name: &str| account.text(name).map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned));
+    let text = |name: &str| account.filled(name).map(|text| text.map(str::to_owned));
     let credentials = Credentials {
         username: text("username")?,
         password: text("password")?,
@@ -23,10 +23,9 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<(Value, Credentials), Refusal>
         let word = "Provide either a password or a private key for the administrator account, not both.";
         return Err(Refusal::user_error(word).target(fields.at("administratorAccount")));
     }
-    let address = fields.text("address")?.filter(|address| !address.is_empty());
     let settings = json!({
         "sshPort": port(fields)?,
-        "address": address,
+        "address": fields.filled("address")?,
         "publicKeyData": text("publicKeyData")?
     });
     Ok((settings, credentials))
@@ -39,11 +38,7 @@ fn port(fields: &Fields<'_>) -> Result<u16, Refusal> {
         Some(Value::String(text)) => text.parse::<u16>().ok(),
         Some(_) => fields.integer("sshPort")?.and_then(|number| u16::try_from(number).ok()),
     };
-    let path = fields.at("sshPort");
-    number.filter(|port| *port > 0).ok_or_else(|| {
-        Refusal::user_error(format!("The value of '{path}' is not valid: a port from 1 to 65535 is expected."))
-            .target(path)
-    })
+    number.filter(|port| *port > 0).ok_or_else(|| fields.refuse("sshPort", "a port from 1 to 65535"))
 }
 
 /// Checks that an attach says what to reach and who enters.

@@ -54,12 +54,7 @@ impl Schedule {
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, Refusal> {
-        let must = |name: &str, word: Option<&'static str>| {
-            let path = fields.at(name);
-            word.ok_or_else(|| {
-                Refusal::user_error(format!("The value of '{path}' must be specified.")).target(path.clone())
-            })
-        };
+        let must = |name: &str, word: Option<&'static str>| word.ok_or_else(|| fields.missing(name));
         let action = must("action", fields.word("action", &["Start", "Stop"])?)?;
         let kind = must("triggerType", fields.word("triggerType", &["Cron", "Recurrence"])?)?;
         let status = fields.word("status", &["Enabled", "Disabled"])?.unwrap_or("Enabled");

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{super::amlcompute::subnet_id, schedule::Schedule, services};
+use super::{schedule::Schedule, services};
 use crate::{
+    checks,
     errors::Refusal,
     fields::Fields,
     time,
@@ -68,17 +69,10 @@ impl Settings {
     /// What the provider refuses at once: a missing size, wrong types, unknown words, more than four schedules, an idle time out of
     /// range, a setup script without source.
     pub(crate) fn read(fields: &Fields<'_>) -> Result<Self, Refusal> {
-        let Some(vm_size) = fields.text("vmSize")?.filter(|size| !size.trim().is_empty()) else {
-            return Err(Refusal::user_error("VmSize must be specified for create compute.").target(fields.at("vmSize")));
-        };
-        let subnet = fields.object("subnet")?.text("id")?.map(str::to_owned);
-        if let Some(id) = &subnet {
-            subnet_id(id)?;
-        }
         let services = fields.value("customServices").map(|value| services::read(value, &fields.at("customServices")));
         Ok(Self {
-            vm_size: vm_size.trim().to_ascii_uppercase(),
-            subnet,
+            vm_size: checks::vm_size(fields)?,
+            subnet: checks::subnet(fields)?,
             sharing: fields.word("applicationSharingPolicy", &["Personal", "Shared"])?,
             ssh: ssh(&fields.object("sshSettings")?)?,
             personal: fields.word("computeInstanceAuthorizationType", &["personal"])?.is_some(),

@@ -74,7 +74,9 @@ impl World {
             attached.trouble = attached.trouble_with(&resource);
             self.resources.keep(resource);
         }
-        self.make(here, name, location, here.created_on, attached);
+        if let Some(resource) = make(self.seed, here, (name, location), here.created_on, attached) {
+            self.resources.keep(resource);
+        }
         Ok(())
     }
 
@@ -118,7 +120,7 @@ impl World {
 
     /// Why the change that runs on an attachment fails, if it does.
     pub(crate) fn attachment_verdict(&self, key: &ComputeKey) -> Option<ArmError> {
-        let compute = self.workspaces.get(&key.0)?.computes.get(&key.1)?;
+        let compute = self.compute(key)?;
         let attached = compute.machine.attached()?;
         match &compute.pending.as_ref()?.change {
             Change::Create => self.trouble_of(attached),
@@ -158,9 +160,9 @@ impl World {
                 }
             }
             (_, Ended::Failed(_)) => {
-                let Some(found) = self.compute_mut(key).filter(|compute| compute.born) else { return };
-                let Some(attached) = found.machine.attached().cloned() else { return };
-                let trouble = self.trouble_of(&attached);
+                let born = self.compute(key).filter(|compute| compute.born);
+                let Some(attached) = born.and_then(|compute| compute.machine.attached()) else { return };
+                let trouble = self.trouble_of(attached);
                 if let Some(attached) = self.compute_mut(key).and_then(|compute| compute.machine.attached_mut()) {
                     attached.trouble = trouble;
                 }
@@ -184,40 +186,16 @@ impl World {
         attached.trouble_with(resource)
     }
 
+    /// Makes the resource that the body of an attachment left to Azure ML, if it did.
     fn make_for(&mut self, key: &ComputeKey, at: Timestamp) {
-        let Some(workspace) = self.workspaces.get(&key.0).cloned() else { return };
-        let Some(compute) = workspace.computes.get(&key.1) else { return };
+        let Some((here, compute)) = self.workspaces.get(&key.0).zip(self.compute(key)) else { return };
         let Some(mut attached) = compute.machine.attached().cloned() else { return };
-        self.make(&workspace, &compute.name, &compute.compute_location, at, &mut attached);
+        let place = (compute.name.as_str(), compute.compute_location.as_str());
+        let Some(resource) = make(self.seed, here, place, at, &mut attached) else { return };
+        self.resources.keep(resource);
         if let Some(known) = self.compute_mut(key).and_then(|compute| compute.machine.attached_mut()) {
             *known = attached;
         }
-    }
-
-    /// Makes the resource that a body left to Azure ML. Its name is as an example of the specification has it:
-    /// `compute123-56826-c9b00420020b2`.
-    fn make(&mut self, here: &Workspace, name: &str, location: &str, at: Timestamp, attached: &mut Attached) {
-        let Some(makes) = attached.kind.makes.as_ref().filter(|_| attached.made && attached.resource_id.is_none())
-        else {
-            return;
-        };
-        let compute = here.compute_id(name);
-        let drawn = random::hash(self.seed, &format!("made for {compute} {at}"));
-        let id = format!(
-            "/subscriptions/{}/resourcegroups/{}/providers/{}/{name}-{:05}-{:013x}",
-            here.subscription,
-            here.group,
-            makes.kind,
-            drawn % 100_000,
-            drawn >> 12
-        );
-        attached.resource_id = Some(id.clone());
-        let mut resource = Resource::new(&id, makes.kind);
-        resource.location = Some(location.to_owned());
-        resource.reports = (makes.facts)(attached);
-        resource.made_by = Some(compute);
-        attached.read_off(&resource, self.seed);
-        self.resources.keep(resource);
     }
 
     /// An attachment is made: older ones of the same workspace that hold the same break, and nobody is told ("Each new attachment
@@ -309,6 +287,35 @@ impl World {
 /// What `GET /world` tells of an attachment beside what Azure answers.
 pub(crate) fn show_attachment(attached: &Attached) -> Value {
     json!({"resource": attached.resource_key(), "brokenBy": attached.broken_by})
+}
+
+/// The resource that a body left to Azure ML, for a compute of that name and location; `None`: it left none, or it is there. Its name
+/// is as an example of the specification has it: `compute123-56826-c9b00420020b2`.
+fn make(
+    seed: u64,
+    here: &Workspace,
+    (name, location): (&str, &str),
+    at: Timestamp,
+    attached: &mut Attached,
+) -> Option<Resource> {
+    let makes = attached.kind.makes.as_ref().filter(|_| attached.made && attached.resource_id.is_none())?;
+    let compute = here.compute_id(name);
+    let drawn = random::hash(seed, &format!("made for {compute} {at}"));
+    let id = format!(
+        "/subscriptions/{}/resourcegroups/{}/providers/{}/{name}-{:05}-{:013x}",
+        here.subscription,
+        here.group,
+        makes.kind,
+        drawn % 100_000,
+        drawn >> 12
+    );
+    attached.resource_id = Some(id.clone());
+    let mut resource = Resource::new(&id, makes.kind);
+    resource.location = Some(location.to_owned());
+    resource.reports = (makes.facts)(attached);
+    resource.made_by = Some(compute);
+    attached.read_off(&resource, seed);
+    Some(resource)
 }
 
 /// Checks what the caller may do with the resource.

@@ -28,17 +28,14 @@ pub(crate) struct Cores {
 impl World {
     /// How many of the wanted nodes the quotas leave room for.
     pub(crate) fn grant(&self, key: &ComputeKey, lacks: u32) -> Grant {
-        let workspace = self.workspaces.get(&key.0);
-        let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
-        let Some(reserved) = compute.and_then(|compute| compute.machine.reserved()) else { return Grant::default() };
-        let location = compute.map_or("", |compute| compute.compute_location.as_str());
-        self.room(&key.0, location, reserved, lacks, None)
+        let Some(compute) = self.compute(key) else { return Grant::default() };
+        let Some(reserved) = compute.machine.reserved() else { return Grant::default() };
+        self.room(&key.0, &compute.compute_location, reserved, lacks, None)
     }
 
     /// How many more machines of a kind the quotas leave room for in a region, and the refusal of `lacks`. One machine of the size
     /// `held` is taken not to be there.
-    fn room(&self, workspace: &str, location: &str, asked: Reserved<'_>, lacks: u32, held: Option<&str>) -> Grant {
-        let key = workspace;
+    fn room(&self, key: &str, location: &str, asked: Reserved<'_>, lacks: u32, held: Option<&str>) -> Grant {
         let Some(workspace) = self.workspaces.get(key) else { return Grant::default() };
         let Some(size) = Catalogue::get().size(asked.vm_size) else { return Grant::default() };
         let subscription = workspace.subscription.as_str();

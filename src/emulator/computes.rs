@@ -182,6 +182,26 @@ impl World {
         workspace.compute_id(known.map_or(name, |compute| &compute.name))
     }
 
+    /// A compute that nothing is done to right now.
+    ///
+    /// # Errors
+    /// 409 while an operation runs.
+    pub(crate) fn at_rest(&self, key: &ComputeKey) -> Result<&Compute, Refusal> {
+        let Some(compute) = self.compute(key) else {
+            return Err(Refusal::provider(404, "UserError", "The compute was not found."));
+        };
+        if compute.pending.is_some() {
+            let text = format!("There is already an active operation submitted for compute '{}'.", compute.name);
+            return Err(Refusal::provider(409, "Conflict", text));
+        }
+        Ok(compute)
+    }
+
+    /// A compute.
+    pub(crate) fn compute(&self, key: &ComputeKey) -> Option<&Compute> {
+        Some(&**self.workspaces.get(&key.0)?.computes.get(&key.1)?)
+    }
+
     /// A compute, to change it.
     pub(crate) fn compute_mut(&mut self, key: &ComputeKey) -> Option<&mut Compute> {
         Some(&mut **self.workspaces.get_mut(&key.0)?.computes.get_mut(&key.1)?)

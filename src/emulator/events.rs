@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compute::{
-        ArmError, Change,
+        ArmError,
         instance::power::{Trigger, Verb},
         nodes::NodeState,
     },
@@ -328,16 +328,11 @@ impl World {
         let Some(pending) = self.compute_mut(&key).and_then(|compute| compute.pending.as_mut()) else {
             return Err(format!("no operation runs on compute '{compute}'"));
         };
-        let what = match pending.change {
-            Change::Create => "create",
-            Change::Update(_) => "update",
-            Change::Power(verb) => verb.word(),
-            Change::Delete { .. } => "delete",
-        };
         pending.failure = Some(ArmError::new(code, message));
         pending.ends = Some(now.service);
+        let said = format!("{} failed", pending.change.word());
         self.nudge(&key, now.service);
-        Ok(format!("{what} failed"))
+        Ok(said)
     }
 
     fn strip_tags(&mut self, compute: &str, keys: Option<&[String]>) -> Result<String, String> {

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    compute::Change,
     inspection,
     operations::Outcome,
     outages::Manner,
@@ -142,9 +141,11 @@ impl World {
     pub(crate) fn delete_workspace(&mut self, workspace: &str) -> Result<String, String> {
         let key = self.find_workspace(workspace)?;
         let Some(gone) = self.workspaces.remove(&key) else { return Err("it is gone already".into()) };
-        for pending in gone.computes.values().filter_map(|compute| compute.pending.as_ref()) {
-            let deleting = matches!(pending.change, Change::Delete { .. });
-            self.operations.end(pending.operation, if deleting { Outcome::Succeeded } else { Outcome::Canceled });
+        for compute in gone.computes.values() {
+            if let Some(pending) = &compute.pending {
+                let outcome = if compute.is_leaving() { Outcome::Succeeded } else { Outcome::Canceled };
+                self.operations.end(pending.operation, outcome);
+            }
         }
         self.quotas.forget_workspace(&key);
         self.locks.forget(&gone.id());

@@ -19,8 +19,7 @@ impl World {
     /// Whether a compute that an event names is an instance.
     pub(crate) fn is_instance(&self, compute: &str) -> bool {
         let found = self.find_compute(compute).ok();
-        let found = found.and_then(|key| self.workspaces.get(&key.0)?.computes.get(&key.1));
-        found.is_some_and(|compute| compute.machine.instance().is_some())
+        found.and_then(|key| self.compute(&key)).is_some_and(|compute| compute.machine.instance().is_some())
     }
 
     /// Does something to an instance and has it looked at.

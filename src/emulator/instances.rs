@@ -131,16 +131,23 @@ impl World {
         }
     }
 
-    /// A compute that nothing is done to right now.
-    fn idle_compute(&mut self, key: &ComputeKey) -> Result<&mut Compute, Refusal> {
-        let Some(compute) = self.compute_mut(key) else {
-            return Err(Refusal::provider(404, "UserError", "The compute was not found."));
-        };
-        if compute.pending.is_some() {
-            let text = format!("There is already an active operation submitted for compute '{}'.", compute.name);
-            return Err(Refusal::provider(409, "Conflict", text));
+    /// How long an operation on an instance takes, in seconds, and why it will fail, if it will. `size`: the one it leads to, if that
+    /// is another.
+    fn prospects(
+        &self,
+        key: &ComputeKey,
+        (name, location): (&str, &str),
+        instance: &Instance,
+        verb: Verb,
+        size: Option<&str>,
+    ) -> ((f64, f64), Option<ArmError>) {
+        let own = instance.settings.vm_size.as_str();
+        let held = instance.holds_quota().then_some(own);
+        let grows = matches!(verb, Verb::Start | Verb::Resize);
+        match grows.then(|| self.no_room(&key.0, location, size.unwrap_or(own), held)).flatten() {
+            Some(error) => (DOOMED, Some(error)),
+            None => (instance.takes(verb), instance.script_failure(verb, name)),
         }
-        Ok(compute)
     }
 
     /// Start, stop, restart, resize: 202 and an operation. What the state does not allow fails as an operation (recorded in
@@ -152,32 +159,26 @@ impl World {
         verb: Verb,
         size: Option<String>,
     ) -> Result<Response, Refusal> {
-        let compute = self.idle_compute(key)?;
+        let compute = self.at_rest(key)?;
         let (name, location) = (compute.name.clone(), compute.compute_location.clone());
         let Some(instance) = compute.machine.instance() else { return Ok(Response::empty(404)) };
         let status = versions::power_status(&call.version);
-        let (power, takes) = (instance.power, instance.takes(verb));
         if verb == Verb::Stop && instance.disk_full {
             // vscode-tools-for-ai issue 2605
             let text = "StopCompute is not allowed when ComputeInstance disk is full.";
             return Err(Refusal::provider(400, "BadRequest", text));
         }
-        let held = instance.holds_quota().then(|| instance.settings.vm_size.clone());
-        let wanted = size.clone().unwrap_or_else(|| instance.settings.vm_size.clone());
-        let script = instance.script_failure(verb, &name);
-        if !verb.allowed(power) {
+        if !verb.allowed(instance.power) {
             let operation = self.random.uuid();
             self.operations.begin(operation, &call.subscription, &location);
             let (code, message) = verb.not_allowed(&name);
             self.operations.end(operation, Outcome::Failed { code: code.to_owned(), message });
             return Ok(self.accepted(call, Response::empty(status), operation));
         }
-        let grows = matches!(verb, Verb::Start | Verb::Resize);
-        let room = grows.then(|| self.no_room(&key.0, &location, &wanted, held.as_deref())).flatten();
+        let (takes, failure) = self.prospects(key, (&name, &location), instance, verb, size.as_deref());
         let id = self.resource_id(&key.0, &name);
-        let takes = if room.is_some() { DOOMED } else { takes };
         let mut pending = self.begin(call, key, &id, verb.word(), takes, Change::Power(verb));
-        pending.failure = pending.failure.or(room).or(script);
+        pending.failure = pending.failure.or(failure);
         let operation = pending.operation;
         if let Some(compute) = self.compute_mut(key) {
             remember(compute);
@@ -193,15 +194,14 @@ impl World {
     /// Lets an instance do what its schedules and its idleness make it do.
     pub(crate) fn settle_instance(&mut self, key: &ComputeKey, at: Timestamp) {
         let Some(compute) = self.compute_mut(key) else { return };
-        let deleting = compute.pending.as_ref().is_some_and(|pending| matches!(pending.change, Change::Delete { .. }));
-        let busy = compute.pending.is_some();
+        let (busy, leaving) = (compute.pending.is_some(), compute.is_leaving());
         let Some(instance) = compute.machine.instance_mut() else { return };
         let deed = instance.advance(at, busy);
         if let Some(Deed { verb, trigger }) = deed {
             self.deed(key, verb, trigger, at);
         }
         if let Some(compute) = self.compute_mut(key) {
-            compute.wake = compute.machine.instance().filter(|_| !deleting).and_then(|instance| instance.next(at));
+            compute.wake = compute.machine.instance().filter(|_| !leaving).and_then(|instance| instance.next(at));
         }
     }
 
@@ -209,17 +209,13 @@ impl World {
     pub(crate) fn deed(&mut self, key: &ComputeKey, verb: Verb, trigger: Trigger, at: Timestamp) {
         let id = self.resource_id(&key.0, &key.1);
         let operation = self.random.uuid();
-        let Some(compute) = self.compute_mut(key) else { return };
-        let (name, location) = (compute.name.clone(), compute.compute_location.clone());
+        let Some(compute) = self.compute(key) else { return };
         let Some(instance) = compute.machine.instance() else { return };
-        let held = instance.holds_quota().then(|| instance.settings.vm_size.clone());
-        let (size, script) = (instance.settings.vm_size.clone(), instance.script_failure(verb, &name));
-        let takes = instance.takes(verb);
-        let room = (verb == Verb::Start).then(|| self.no_room(&key.0, &location, &size, held.as_deref())).flatten();
-        let (low, high) = if room.is_some() { DOOMED } else { takes };
+        let place = (compute.name.as_str(), compute.compute_location.as_str());
+        let ((low, high), failure) = self.prospects(key, place, instance, verb, None);
         let takes = random::millis_between(self.seed, &format!("{} {id} {operation}", verb.word()), low, high);
         let ends = Some(time::after(at, SignedDuration::from_millis(takes)));
-        let pending = Pending { operation, ends, change: Change::Power(verb), failure: room.or(script) };
+        let pending = Pending { operation, ends, change: Change::Power(verb), failure };
         if let Some(compute) = self.compute_mut(key) {
             remember(compute);
             run(compute, verb, trigger, at, pending);
@@ -228,15 +224,14 @@ impl World {
 
     /// The sizes that an instance can be resized to: those for instances, its own left out.
     fn sizes_for_resize(&self, key: &ComputeKey) -> Result<Response, Refusal> {
-        let workspace = self.workspaces.get(&key.0);
-        let compute = workspace.and_then(|workspace| workspace.computes.get(&key.1));
-        let own = compute.and_then(|compute| compute.machine.vm_size()).unwrap_or_default();
+        let own = self.compute(key).and_then(|compute| compute.machine.vm_size()).unwrap_or_default();
+        let catalogue = Catalogue::get();
         let fits = |row: &&Value| {
-            let types = row["supportedComputeTypes"].as_array();
-            let instance = types.is_some_and(|types| types.iter().any(|known| known == "ComputeInstance"));
-            instance && !row["name"].as_str().unwrap_or_default().eq_ignore_ascii_case(own)
+            let name = row["name"].as_str().unwrap_or_default();
+            let size = catalogue.size(name).is_some_and(|size| size.supports("ComputeInstance"));
+            size && !name.eq_ignore_ascii_case(own)
         };
-        let value: Vec<&Value> = Catalogue::get().rows().iter().filter(fits).collect();
+        let value: Vec<&Value> = catalogue.rows().iter().filter(fits).collect();
         Ok(Response::json(200, &json!({"value": value})))
     }
 
@@ -248,7 +243,8 @@ impl World {
         change: impl FnOnce(&mut Instance, Timestamp),
     ) -> Result<Response, Refusal> {
         let at = call.now.service;
-        let compute = self.idle_compute(key)?;
+        self.at_rest(key)?;
+        let Some(compute) = self.compute_mut(key) else { return Ok(Response::empty(404)) };
         remember(compute);
         compute.modified_on = at;
         if let Some(instance) = compute.machine.instance_mut() {
@@ -281,10 +277,10 @@ impl World {
             wanted => wanted,
         };
         let Some(wanted) = wanted else { return Err(fields.refuse("enableSSO", "a boolean")) };
-        let compute = self.idle_compute(key)?;
-        let name = compute.name.clone();
+        let compute = self.at_rest(key)?;
         let user = compute.machine.instance().map(Instance::user).unwrap_or_default();
         if !user.eq_ignore_ascii_case(&call.caller.object_id) {
+            let name = &compute.name;
             let text =
                 format!("Only the user that compute instance '{name}' is assigned to can change its single sign-on.");
             return Err(Refusal::provider(403, "UserError", text));

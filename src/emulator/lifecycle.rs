@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     actions::node_key,
     compute::{
-        Change, Compute, Ended,
+        Compute, Ended,
         nodes::{self, Grant},
     },
     operations::Outcome,
@@ -16,12 +16,10 @@ use crate::{
 impl World {
     /// Lets everything happen that is due by `now`, in its order.
     pub(crate) fn settle(&mut self, now: Timestamp) {
-        while let Some((at, key)) = self.agenda.first().cloned() {
-            if at > now {
-                break;
-            }
-            self.agenda.pop_first();
-            self.wake(&key, at);
+        while self.agenda.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((at, key)) = self.agenda.pop_first()
+        {
+            self.nudge(&key, at);
         }
     }
 
@@ -36,23 +34,18 @@ impl World {
 
     /// Notes when a compute is due, after any change of it.
     pub(crate) fn schedule(&mut self, key: &ComputeKey) {
-        let Some(compute) = self.compute_mut(key) else { return };
-        if let Some(due) = compute.due() {
+        if let Some(due) = self.compute(key).and_then(Compute::due) {
             self.agenda.insert((due, key.clone()));
         }
     }
 
     /// Has a compute looked at now.
     pub(crate) fn nudge(&mut self, key: &ComputeKey, at: Timestamp) {
-        self.wake(key, at);
-    }
-
-    fn wake(&mut self, key: &ComputeKey, at: Timestamp) {
         self.wakes += 1;
         let ends = |compute: &Compute| {
             compute.pending.as_ref().and_then(|pending| pending.ends).is_some_and(|ends| ends <= at)
         };
-        if self.compute_mut(key).is_some_and(|compute| ends(compute)) {
+        if self.compute(key).is_some_and(ends) {
             self.finish(key, at);
         }
         self.settle_nodes(key, at);
@@ -116,6 +109,5 @@ impl World {
 
 /// A cluster scales once it was made, and no more once it is being deleted.
 fn has_nodes(compute: &Compute) -> bool {
-    let deleting = compute.pending.as_ref().is_some_and(|pending| matches!(pending.change, Change::Delete { .. }));
-    compute.born && !deleting && compute.machine.cluster().is_some()
+    compute.born && !compute.is_leaving() && compute.machine.cluster().is_some()
 }

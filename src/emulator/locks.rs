@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{errors::Refusal, seed::Lock};
+use crate::{errors::Refusal, route::reaches, seed::Lock};
 
 /// All locks, by scope in lower case, with the scope as it was spelled.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -61,10 +61,6 @@ impl Locks {
         );
         Err(Refusal::gateway(409, "ScopeLocked", text))
     }
-}
-
-fn reaches(above: &str, below: &str) -> bool {
-    below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl World {
         let key = self.find_compute(compute)?;
         let id = self.resource_id(&key.0, &key.1);
         let seed = self.seed;
-        let made = self.compute_mut(&key).map_or(now.service, |compute| compute.created_on);
+        let made = self.compute(&key).map_or(now.service, |compute| compute.created_on);
         self.on_nodes(compute, now, |cluster| {
             let struck = cluster.pool.strike(NodeState::Unusable, count, now.service);
             if struck.is_empty() {

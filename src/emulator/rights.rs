@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{pattern, seed::AssignmentSeed};
+use crate::{pattern, route::reaches, seed::AssignmentSeed};
 
 /// A built-in role: name, actions, not-actions.
 type Role = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -113,12 +113,14 @@ impl Rights {
 
     /// Whether an action is allowed on a scope: some assignment at or above it gives the action.
     pub(crate) fn allow(&self, action: &str, scope: &str) -> bool {
-        self.some(action, |given| covers(given, &normal(scope)))
+        let scope = normal(scope);
+        self.some(action, |given| reaches(given, &scope))
     }
 
     /// Whether an action is allowed on anything below a scope: lists then show that part.
     pub(crate) fn allow_below(&self, action: &str, scope: &str) -> bool {
-        self.some(action, |given| covers(&normal(scope), given))
+        let scope = normal(scope);
+        self.some(action, |given| reaches(&scope, given))
     }
 
     fn some(&self, action: &str, at: impl Fn(&str) -> bool) -> bool {
@@ -178,10 +180,6 @@ fn assignment(seed: &AssignmentSeed) -> Result<Assignment, String> {
 
 fn normal(scope: &str) -> String {
     scope.trim_end_matches('/').to_ascii_lowercase()
-}
-
-fn covers(above: &str, below: &str) -> bool {
-    below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether an action is one of a pattern, in any letter case. `a/*/write` also means `a/write`: the documentation says of a role

@@ -206,6 +206,11 @@ pub(crate) fn decode(text: &str, plus_is_space: bool) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Whether one scope is another or lies above it, both in lower case and without a slash at their end.
+pub(crate) fn reaches(above: &str, below: &str) -> bool {
+    below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The form of a region's name that ids and answers use: `West Europe` is `westeurope`.
 pub(crate) fn normal_location(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{attachments::show_attachment, compute::Change, compute::Compute, time, time::Now, world::World};
+use crate::{attachments::show_attachment, compute::Compute, time, time::Now, world::World};
 
 impl World {
     /// Everything that exists, by subscription, group and workspace, with what runs and when it is due.
@@ -71,16 +71,9 @@ impl World {
 fn show(compute: &Compute, id: &str) -> Value {
     let mut shown = compute.show(id);
     if let Some(pending) = &compute.pending {
-        let what = match &pending.change {
-            Change::Create => "create",
-            Change::Update(_) => "update",
-            Change::Power(verb) => verb.word(),
-            Change::Delete { detach: true, .. } => "detach",
-            Change::Delete { detach: false, .. } => "delete",
-        };
         shown["operation"] = json!({
             "id": pending.operation.to_string(),
-            "change": what,
+            "change": pending.change.word(),
             "ends": pending.ends.map(time::ticks)
         });
     }

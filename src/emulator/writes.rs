@@ -44,7 +44,7 @@ impl World {
         }
         self.allowed_by_policy(call, &body, name)?;
         linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
-        if let Some(present) = self.compute_mut(&compute_key) {
+        if let Some(present) = self.compute(&compute_key) {
             if let (Some(asked), Some(attached)) = (body.machine.attached_mut(), present.machine.attached()) {
                 asked.recall(attached);
             }
@@ -56,9 +56,9 @@ impl World {
     }
 
     /// A cluster that is there keeps its size if a PUT names none, as the specification's example of an update does.
-    fn keep_size(&mut self, key: &ComputeKey, sent: &mut Value) {
-        let size = self.compute_mut(key).filter(|compute| compute.machine.cluster().is_some());
-        let size = size.and_then(|compute| compute.machine.vm_size().map(str::to_owned));
+    fn keep_size(&self, key: &ComputeKey, sent: &mut Value) {
+        let size = self.compute(key).filter(|compute| compute.machine.cluster().is_some());
+        let size = size.and_then(|compute| compute.machine.vm_size());
         let settings = sent.pointer_mut("/properties/properties").and_then(Value::as_object_mut);
         if let (Some(size), Some(settings)) = (size, settings) {
             settings.entry("vmSize").or_insert(json!(size));
@@ -172,7 +172,7 @@ impl World {
         let key = (self.workspace(call, path, true)?, name.to_ascii_lowercase());
         let id = self.resource_id(&key.0, name);
         let body = checks::patch_body(&checks::json_body(call.request)?, &call.version)?;
-        if self.compute_mut(&key).is_none_or(|compute| !compute.machine.is_known_to(&call.version)) {
+        if self.compute(&key).is_none_or(|compute| !compute.machine.is_known_to(&call.version)) {
             return Ok(Response::empty(404));
         }
         let present = self.changeable(&key)?;
@@ -217,14 +217,7 @@ impl World {
     /// # Errors
     /// 409 while an operation runs; 400 over one that failed to be made (azureml-api c.1, e.2).
     fn changeable(&self, key: &ComputeKey) -> Result<&Compute, Refusal> {
-        let compute = self.workspaces.get(&key.0).and_then(|workspace| workspace.computes.get(&key.1));
-        let Some(compute) = compute else {
-            return Err(Refusal::provider(404, "UserError", "The compute was not found."));
-        };
-        if compute.pending.is_some() {
-            let text = format!("There is already an active operation submitted for compute '{}'.", compute.name);
-            return Err(Refusal::provider(409, "Conflict", text));
-        }
+        let compute = self.at_rest(key)?;
         if !compute.born {
             let text =
                 format!("The compute '{}' is in Failed state. Delete it before creating it again.", compute.name);

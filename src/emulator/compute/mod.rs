@@ -84,6 +84,19 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// A word for it, for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update(_) => "update",
+            Self::Power(verb) => verb.word(),
+            Self::Delete { detach: true, .. } => "detach",
+            Self::Delete { detach: false, .. } => "delete",
+        }
+    }
+}
+
 /// The members that an update may change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Before {
@@ -148,6 +161,11 @@ impl Compute {
     pub(crate) fn due(&self) -> Option<Timestamp> {
         let ends = self.pending.as_ref().and_then(|pending| pending.ends);
         ends.into_iter().chain(self.wake).min()
+    }
+
+    /// Whether it is being deleted or detached.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| matches!(pending.change, Change::Delete { .. }))
     }
 
     /// Ends the running change at `at`; `verdict` is why it fails, if it does.

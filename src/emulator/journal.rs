@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     message::{Request, Response},
-    route::{self, Route},
+    route::{self, ArmRoute, Route, Target},
 };
 
 /// Bodies longer than this are kept to here.
@@ -109,7 +109,9 @@ impl Journal {
 
     /// Notes an exchange; `None`: the connection was dropped.
     pub(crate) fn note(&mut self, at: Timestamp, request: Request, response: Option<&Response>) {
-        let token = matches!(route::parse(&request.path), Ok(Route::Token { .. }));
+        let route = route::parse(&request.path).ok();
+        let form = matches!(route, Some(Route::Token { .. }));
+        let tells = route.is_some_and(|route| tells_secrets(&route));
         let headers = request.headers.iter().map(|(name, value)| {
             let secret = matches!(name.as_str(), "authorization" | "x-ms-authorization-auxiliary" | "cookie");
             (name.as_str(), if secret { REDACTED } else { value.as_str() })
@@ -118,14 +120,14 @@ impl Journal {
             let own = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
             let extra = response.extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let body = clip(&response.body);
-            let body = if token { redact(&body, false) } else { body };
+            let body = if tells { redact(&body, false) } else { body };
             Answered { status: response.status, headers: lines(own.chain(extra)), body }
         });
         let record = Record {
             seq: self.next,
             at,
             request_headers: lines(headers),
-            request_body: redact(&clip(&request.body), token),
+            request_body: redact(&clip(&request.body), form),
             method: request.method.into(),
             path: request.path.into(),
             query: request.query.into(),
@@ -183,10 +185,44 @@ fn clip(body: &Bytes) -> Bytes {
     Bytes::copy_from_slice(&body[..LONGEST_BODY])
 }
 
+/// Members and fields that hold a credential.
+const SECRETS: [&str; 11] = [
+    "adminUserPassword",
+    "password",
+    "client_secret",
+    "client_assertion",
+    "access_token",
+    "privateKeyData",
+    "passphrase",
+    "databricksAccessToken",
+    // Of a service principal.
+    "secret",
+    "userKubeConfig",
+    "adminKubeConfig",
+];
+
+/// Ends the first line of a private key, whatever the member that holds it: that of TLS settings is only called `key`.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
+/// Whether an answer may hold a credential. All others show none.
+fn tells_secrets(route: &Route) -> bool {
+    match route {
+        Route::Token { .. } | Route::MachineToken => true,
+        Route::Arm(ArmRoute { target: Target::ComputeAction(_, _, action), .. }) => {
+            action.eq_ignore_ascii_case("listKeys")
+        }
+        Route::OpenIdConfiguration { .. }
+        | Route::InstanceDiscovery
+        | Route::CloudMetadata
+        | Route::Discovery
+        | Route::Subscriptions
+        | Route::Arm(_)
+        | Route::Regional(_) => false,
+    }
+}
+
 /// Takes secrets out of a body: members and form fields whose names are those of credentials.
 fn redact(body: &Bytes, form: bool) -> Bytes {
-    const SECRETS: [&str; 6] =
-        ["adminUserPassword", "password", "client_secret", "client_assertion", "access_token", "privateKeyData"];
     if form {
         let text = String::from_utf8_lossy(body);
         let fields: Vec<String> = text
@@ -199,12 +235,12 @@ fn redact(body: &Bytes, form: bool) -> Bytes {
         return Bytes::from(fields.join("&"));
     }
     let text = String::from_utf8_lossy(body);
-    if !SECRETS.iter().any(|secret| text.contains(secret)) {
+    if !SECRETS.iter().chain([&PRIVATE_KEY]).any(|secret| text.contains(secret)) {
         return body.clone();
     }
     match serde_json::from_slice::<Value>(body) {
         Ok(mut value) => {
-            redact_members(&mut value, &SECRETS);
+            redact_members(&mut value);
             Bytes::from(value.to_string())
         }
         // It names a secret but cannot be read, so that none of it is safe to keep.
@@ -212,18 +248,19 @@ fn redact(body: &Bytes, form: bool) -> Bytes {
     }
 }
 
-fn redact_members(value: &mut Value, secrets: &[&str]) {
+fn redact_members(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                if secrets.contains(&name.as_str()) && !member.is_null() {
+                if SECRETS.contains(&name.as_str()) && !member.is_null() {
                     *member = REDACTED.into();
                 } else {
-                    redact_members(member, secrets);
+                    redact_members(member);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_members(item, secrets)),
+        Value::Array(items) => items.iter_mut().for_each(redact_members),
+        Value::String(text) if text.contains(PRIVATE_KEY) => *value = REDACTED.into(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -269,6 +306,23 @@ mod tests {
         let text = serde_json::to_string(&journal.entries(0)).unwrap();
         assert!(!text.contains("secret\"") && !text.contains("=secret") && !text.contains("Bearer"), "{text}");
         assert!(text.contains("scope=x") && text.contains("expires_in"), "{text}");
+    }
+
+    #[test]
+    fn journal_keeps_nothing_that_opens_what_is_attached() {
+        const KEYS: &str = "/subscriptions/S/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/computes/c/listKeys";
+        let mut journal = Journal::new(99);
+        for member in ["databricksAccessToken", "passphrase", "secret", "adminKubeConfig", "privateKeyData"] {
+            let body = json!({"of": {member: "canary"}});
+            journal.note(Timestamp::UNIX_EPOCH, request("/x", &body.to_string()), None);
+            journal.note(Timestamp::UNIX_EPOCH, request(KEYS, ""), Some(&Response::json(200, &body)));
+        }
+        let token = Response::json(200, &json!({"access_token": "canary"}));
+        journal.note(Timestamp::UNIX_EPOCH, request("/metadata/identity/oauth2/token", ""), Some(&token));
+        let tls = json!({"sslConfiguration": {"key": "-----BEGIN PRIVATE KEY-----\ncanary"}, "tags": {"key": "v"}});
+        journal.note(Timestamp::UNIX_EPOCH, request("/x", &tls.to_string()), None);
+        let text = serde_json::to_string(&journal.entries(0)).unwrap();
+        assert!(!text.contains("canary") && text.contains(r#""tags":{"key":"v"}"#), "{text}");
     }
 
     #[test]

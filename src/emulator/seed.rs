@@ -70,7 +70,7 @@ pub struct PrincipalSeed {
     #[serde(default)]
     pub object_id: Option<String>,
     /// Actions its role assignments do not cover, such as `Microsoft.MachineLearningServices/workspaces/computes/write`;
-    /// `*` at the end stands for any rest. Everything else is allowed.
+    /// `*` stands for any text. They are taken away from whatever its role assignments give.
     #[serde(default)]
     pub denied: Vec<String>,
     /// Its role assignments. Absent or null: it may do everything everywhere, less what is denied.

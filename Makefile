@@ -64,7 +64,7 @@ generate-check: ## check that the generated files are what the code says (part o
 
 lint: needs ## formatting, clippy, documentation, and every crate alone (part of test)
 	cargo fmt --all --check
-	@unformatted=$$(gofmt -l tests/tools); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l tests/tools docs/examples); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 	@# Alone, so that a crate does not live on what its neighbours switch on.

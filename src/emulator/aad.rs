@@ -164,7 +164,7 @@ impl Directory {
             return Err(Denial::new(401, "invalid_client", 7_000_215, text));
         }
         let scope = field("scope").ok_or_else(|| missing("scope"))?;
-        let audience = scope.strip_suffix("/.default").ok_or_else(|| {
+        let audience = audience(&scope).ok_or_else(|| {
             let text = format!(
                 "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
             );
@@ -248,6 +248,15 @@ impl Denial {
     }
 }
 
+/// The resource that a scope of the client credentials grant names. MSAL for Go sends the scopes of `OpenID` beside it, and
+/// alone where there is no resource, which Entra ID refuses with the whole scope in its words
+/// (microsoft-authentication-library-for-go issue 304).
+fn audience(scope: &str) -> Option<&str> {
+    let mut resources = scope.split_whitespace().filter(|word| !["openid", "offline_access", "profile"].contains(word));
+    let resource = resources.next()?.strip_suffix("/.default")?;
+    resources.next().is_none().then_some(resource)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,6 +289,10 @@ mod tests {
         assert_eq!((status, body["token_type"].as_str()), (200, Some("Bearer")));
         let claims = Claims::decode(body["access_token"].as_str().unwrap()).unwrap();
         assert_eq!(claims.aud, "https://management.azure.com");
+        let (status, body) =
+            ask(TENANT, &form(CLIENT_ID, CLIENT_SECRET, &format!("{scope}+openid+offline_access+profile")));
+        assert_eq!((status, body["token_type"].as_str()), (200, Some("Bearer")));
+        assert_eq!(Claims::decode(body["access_token"].as_str().unwrap()).unwrap().aud, claims.aud);
         assert_eq!((claims.appid.as_str(), claims.oid.as_str(), claims.exp), (CLIENT_ID, OBJECT_ID, 3599));
     }
 
@@ -291,6 +304,8 @@ mod tests {
             (TENANT, form("99", CLIENT_SECRET, scope), 400, 700_016, "unauthorized_client"),
             ("nowhere", form(CLIENT_ID, CLIENT_SECRET, scope), 400, 90_002, "invalid_request"),
             (TENANT, form(CLIENT_ID, CLIENT_SECRET, "x"), 400, 1_002_012, "invalid_scope"),
+            (TENANT, form(CLIENT_ID, CLIENT_SECRET, "openid+profile"), 400, 1_002_012, "invalid_scope"),
+            (TENANT, form(CLIENT_ID, CLIENT_SECRET, "x/.default+y/.default"), 400, 1_002_012, "invalid_scope"),
             (TENANT, form(CLIENT_ID, "", scope), 401, 7_000_216, "invalid_client"),
             (TENANT, "grant_type=password".into(), 400, 70_003, "unsupported_grant_type"),
             (TENANT, String::new(), 400, 900_144, "invalid_request"),

@@ -1,98 +1,19 @@
-//! Microsoft's SDKs and the operator on one world of attachments: SDK v1 and v2 read and detach what the operator attached, and
-//! the operator adopts what they attached.
+//! Microsoft's SDKs and the operator on one world of attachments of every type: the SDKs read and detach what the operator
+//! attached, and the operator adopts what they attached.
 //!
-//! Must not look inside the operator: only at objects, at what the SDKs make of Azure, and at what Azure was asked.
-
-use std::collections::BTreeMap;
+//! Must not look inside the operator: only at objects, at what the SDKs make of Azure, and at what Azure was asked. Must not
+//! know how a type differs from the others: that is in `attachable`.
 
 use serde_json::{Value, json};
 
+use crate::attachable::{Attachable, CLIENTS, PASSWORD, TOKEN, TYPES, UNSUPPORTED, detach, get, list};
 use crate::fields::agrees;
-use crate::mixed::{now, writes};
+use crate::mixed::{now, writes, writes_to};
 use crate::player::Player;
-use crate::stage::{PATIENCE, Stage, condition, is_ready, path, ready_message, ready_reason};
+use crate::stage::{self, PATIENCE, Stage, condition, is_ready, path, ready_message, ready_reason};
 use crate::venv::Client;
 
-const VM: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers/Microsoft.Compute/virtualMachines/dsvm";
-const LAKEHOUSE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers/Microsoft.Databricks/workspaces/lakehouse";
-const AKS: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers/Microsoft.ContainerService/managedClusters/training";
-const PASSWORD: &str = "Fake-Passw0rd!";
-const TOKEN: &str = "dapi0123";
 const KIND: &str = "attachedcompute";
-
-/// The three that are tried, by the client that knows best what to do with each.
-const THREE: [(Client, &str, &str); 3] =
-    [(Client::Ml, "machine", VM), (Client::Core, "lakehouse", LAKEHOUSE), (Client::Ml, "kubernetes", AKS)];
-
-/// An object that attaches one of the three, with these further lines of spec.
-fn object(name: &str, resource: &str, spec: &Value) -> String {
-    let secret = |key: &str| json!({"secretRef": {"name": "ssh", "key": key}});
-    let mut body = match resource {
-        VM => json!({"type": "VirtualMachine", "virtualMachine": {
-            "resourceId": VM, "sshPort": 2222,
-            "credentials": {"username": "azureuser", "password": secret("password")},
-        }}),
-        LAKEHOUSE => json!({"type": "Databricks", "databricks": {
-            "resourceId": LAKEHOUSE, "accessToken": secret("token"),
-        }}),
-        AKS => json!({"type": "Kubernetes", "kubernetes": {"resourceId": AKS, "namespace": "azureml"}}),
-        other => panic!("no object attaches {other}"),
-    };
-    let map = body.as_object_mut().unwrap();
-    map.insert("workspaceRef".into(), json!({"name": "research"}));
-    map.extend(spec.as_object().unwrap().clone());
-    let metadata = json!({"name": name});
-    json!({"apiVersion": "compute.azureml.dev/v1alpha1", "kind": "AttachedCompute", "metadata": metadata, "spec": body})
-        .to_string()
-}
-
-/// How each client attaches one of the three; the same as its object declares.
-fn attach(client: Client, name: &str, resource: &str) -> Value {
-    let core = |class: &str, args: Value| {
-        let call = format!("ComputeTarget.attach(ws, name, {class}.attach_configuration(**args))");
-        json!({"call": call, "name": name, "args": args})
-    };
-    let ml = |compute: Value| json!({"call": "MLClient.compute.begin_attach", "compute": compute});
-    match (client, resource) {
-        (Client::Ml, VM) => ml(json!({
-            "$type": "VirtualMachineCompute", "name": name, "resource_id": VM, "ssh_settings": {
-                "$type": "VirtualMachineSshSettings", "admin_username": "azureuser", "admin_password": PASSWORD, "ssh_port": 2222,
-            },
-        })),
-        (Client::Ml, AKS) => ml(json!({
-            "$type": "KubernetesCompute", "name": name, "resource_id": AKS, "namespace": "azureml",
-        })),
-        (Client::Core, VM) => core(
-            "RemoteCompute",
-            json!({"resource_id": VM, "username": "azureuser", "password": PASSWORD, "ssh_port": 2222}),
-        ),
-        (Client::Core, LAKEHOUSE) => {
-            core("DatabricksCompute", json!({"resource_id": LAKEHOUSE, "access_token": TOKEN}))
-        }
-        (Client::Core, AKS) => core("KubernetesCompute", json!({"resource_id": AKS, "namespace": "azureml"})),
-        (client, resource) => panic!("{} does not attach {resource}", client.release()),
-    }
-}
-
-/// How each client reads a compute.
-fn get(client: Client, name: &str) -> Value {
-    match client {
-        Client::Core => json!({"call": "ComputeTarget(ws, name)", "name": name}),
-        Client::Ml | Client::Stable | Client::Preview => {
-            json!({"call": "MLClient.compute.get", "args": {"name": name}})
-        }
-    }
-}
-
-/// How each client ends an attachment.
-fn detach(client: Client, name: &str) -> Value {
-    match client {
-        Client::Core => json!({"call": "target.detach(**args)", "name": name, "args": {}}),
-        Client::Ml | Client::Stable | Client::Preview => {
-            json!({"call": "MLClient.compute.begin_delete", "args": {"name": name, "action": "Detach"}})
-        }
-    }
-}
 
 /// Whether a client takes what it read for well; each writes that in its own way.
 fn succeeded(seen: &Value) -> bool {
@@ -101,21 +22,24 @@ fn succeeded(seen: &Value) -> bool {
 
 /// The names that a client lists.
 async fn listed(player: &mut Player, client: Client) -> Vec<String> {
-    let list = match client {
-        Client::Core => json!({"call": "ComputeTarget.list(ws, **args)", "args": {}}),
-        Client::Ml | Client::Stable | Client::Preview => json!({"call": "MLClient.compute.list", "args": {}}),
-    };
-    let all = player.act(list).await;
+    let all = player.act(list(client)).await;
     let names = all["whole"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned());
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
 }
 
+/// The names of those that a client's API knows, as its list has them.
+fn known_to(client: Client) -> Vec<&'static str> {
+    let mut names: Vec<&str> = TYPES.iter().filter(|one| one.class(client).is_some()).map(|one| one.name).collect();
+    names.sort_unstable();
+    names
+}
+
 /// A stage on which the Secret that attachments need is there.
 async fn stage(name: &str) -> Stage {
     // Before anything runs: they may have to be installed.
-    [Client::Ml, Client::Core].iter().for_each(|client| drop(client.python()));
+    CLIENTS.iter().for_each(|client| drop(client.python()));
     let stage = Stage::start(name).await;
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ssh"},
         "stringData": {"password": PASSWORD, "token": TOKEN}});
@@ -127,178 +51,204 @@ async fn until_ready(stage: &Stage, name: &str) -> Value {
     stage.until_object(KIND, name, "it is attached", is_ready).await
 }
 
-/// What the emulator's world knows of a resource; it fails where there is none or where it was deleted.
-fn underlying(stage: &Stage, id: &str) -> Value {
-    let found = stage.emulator.world()["resources"][id].clone();
+/// One of each type, attached by the operator, with this beside it in spec.
+async fn one_of_each(stage: &Stage, spec: impl Fn(&Attachable) -> Value) -> Vec<(&'static Attachable, Value)> {
+    for one in &TYPES {
+        stage.apply(&one.object(one.name, &one.id(""), &spec(one))).await;
+    }
+    let mut made = Vec::new();
+    // All of them before anybody goes on: an attachment that is still made would be counted as somebody's write.
+    for one in &TYPES {
+        made.push((one, until_ready(stage, one.name).await));
+    }
+    made
+}
+
+/// A compute as Azure answers it in the version that knows every type.
+async fn azure(stage: &Stage, name: &str) -> (u16, Value) {
+    let path = format!("{}?api-version={}", path(name), Client::Core.api_version());
+    stage::azure_at(stage.emulator.url(), "GET", &path, None).await
+}
+
+/// What uses a resource, as the emulator's world knows it; it fails where there is none or where it was deleted.
+fn users_of(stage: &Stage, id: &str) -> Value {
+    let world = stage.emulator.world();
+    let mut all = world["resources"].as_object().unwrap().iter();
+    let (_, found) = all.find(|(known, _)| known.eq_ignore_ascii_case(id)).unwrap_or_else(|| panic!("no {id}"));
     assert_eq!(found["state"], "Running", "{id} is as it was: {found}");
-    found
+    found["attachments"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attachments_of_the_operator_mean_the_same_to_each_sdk() {
     let stage = stage("attach-read").await;
-    let mut objects = BTreeMap::new();
-    for (_, name, resource) in THREE {
-        stage.apply(&object(name, resource, &json!({"description": "for vision"}))).await;
-    }
-    for (_, name, _) in THREE {
-        objects.insert(name, until_ready(&stage, name).await);
-    }
-    read_by_ml(&stage).await;
-    read_by_core(&stage, &objects).await;
-}
-
-/// What they are called in each list.
-const NAMES: [&str; 3] = ["kubernetes", "lakehouse", "machine"];
-
-async fn read_by_ml(stage: &Stage) {
-    let mut ml = Player::beside(Client::Ml, &stage.emulator);
-    assert_eq!(listed(&mut ml, Client::Ml).await, NAMES);
-    let machine = [
-        ("/class", json!("VirtualMachineCompute")),
-        ("/type", json!("virtualmachine")),
-        ("/resource_id", json!(VM)),
-        ("/description", json!("for vision")),
-        ("/provisioning_state", json!("Succeeded")),
-        ("/ssh_settings/ssh_port", json!(2222)),
-        // Azure never shows what was sent.
-        ("/ssh_settings/admin_password", Value::Null),
-    ];
-    agrees(&ml.act(get(Client::Ml, "machine")).await["whole"], &machine);
-    let kubernetes = [
-        ("/class", json!("KubernetesCompute")),
-        ("/type", json!("kubernetes")),
-        ("/resource_id", json!(AKS)),
-        ("/namespace", json!("azureml")),
-        ("/provisioning_state", json!("Succeeded")),
-    ];
-    agrees(&ml.act(get(Client::Ml, "kubernetes")).await["whole"], &kubernetes);
-    // SDK v2 has no class for Databricks, and says so.
-    let lakehouse = [("/class", json!("UnsupportedCompute")), ("/resource_id", json!(LAKEHOUSE))];
-    agrees(&ml.act(get(Client::Ml, "lakehouse")).await["whole"], &lakehouse);
-}
-
-/// The objects' status says the same as the SDK.
-async fn read_by_core(stage: &Stage, objects: &BTreeMap<&str, Value>) {
-    let host = &objects["machine"]["status"]["virtualMachine"];
-    assert_eq!(host["sshPort"], 2222);
-    assert!(host["address"].is_string() && host["vmSize"].is_string(), "{host}");
-    let mut core = Player::beside(Client::Core, &stage.emulator);
-    assert_eq!(listed(&mut core, Client::Core).await, NAMES);
-    for (name, class, kind, resource) in [
-        ("machine", "RemoteCompute", "VirtualMachine", VM),
-        ("lakehouse", "DatabricksCompute", "Databricks", LAKEHOUSE),
-        ("kubernetes", "KubernetesCompute", "Kubernetes", AKS),
-    ] {
-        let seen = core.act(get(Client::Core, name)).await;
-        let wanted = [
-            ("/returned/class", json!(class)),
-            ("/returned/is_attached", json!("True")),
-            ("/whole/properties/computeType", json!(kind)),
-            ("/whole/properties/resourceId", json!(resource)),
-            ("/whole/properties/description", json!("for vision")),
-            ("/whole/properties/provisioningState", json!("Succeeded")),
-        ];
-        agrees(&seen, &wanted);
-        if name == "machine" {
-            let own = [
-                ("/whole/properties/properties/sshPort", json!(2222)),
-                ("/whole/properties/properties/address", host["address"].clone()),
-                ("/whole/properties/properties/virtualMachineSize", host["vmSize"].clone()),
-            ];
-            agrees(&seen, &own);
+    let objects = one_of_each(&stage, |_| json!({"description": "for vision"})).await;
+    for client in CLIENTS {
+        let mut player = Player::beside(client, &stage.emulator);
+        assert_eq!(listed(&mut player, client).await, known_to(client), "{}", client.release());
+        for (one, object) in &objects {
+            read(&mut player, client, one, object).await;
         }
-        assert_eq!(objects[name]["status"]["attachedResource"], resource);
     }
-    let keys = |name: &str| json!({"call": "target.get_credentials(**args)", "name": name, "args": {}});
-    let login = [
-        ("/returned/administratorAccount/username", json!("azureuser")),
-        ("/returned/administratorAccount/password", json!(PASSWORD)),
-    ];
-    agrees(&core.act(keys("machine")).await, &login);
-    let token = [("/returned/databricksAccessToken", json!(TOKEN))];
-    agrees(&core.act(keys("lakehouse")).await, &token);
+}
+
+/// A client reads one of them: it says what the object says, in spec and status.
+async fn read(player: &mut Player, client: Client, one: &Attachable, object: &Value) {
+    if one.class(client).is_none() {
+        let told = player.play(&json!([get(client, one.name)])).await.remove(0);
+        assert_eq!(told.outcome["raised"], "ResourceNotFoundError", "{}: {}", client.release(), told.outcome);
+        return;
+    }
+    let seen = player.act(get(client, one.name)).await;
+    let id = one.id("");
+    assert_eq!(object["status"]["attachedResource"], json!(id));
+    let mut wanted = one.meaning(client, &id, "for vision");
+    let reads: Vec<(String, Value)> = one
+        .reads
+        .iter()
+        .filter(|(who, ..)| *who == client)
+        .map(|(_, theirs, ours)| {
+            let ours = object.pointer(ours).unwrap_or_else(|| panic!("{} has no {ours}: {object}", one.name));
+            (format!("/whole{theirs}"), ours.clone())
+        })
+        .collect();
+    wanted.extend(reads.iter().map(|(theirs, ours)| (theirs.as_str(), ours.clone())));
+    agrees(&seen, &wanted);
+    if client == Client::Core && !one.keys.is_empty() {
+        let keys = player.act(json!({"call": "target.get_credentials(**args)", "name": one.name, "args": {}})).await;
+        let wanted: Vec<(&str, Value)> = one.keys.iter().map(|(at, value)| (*at, json!(value))).collect();
+        agrees(&keys["returned"], &wanted);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attachment_that_an_sdk_detaches_is_attached_again_once() {
     let stage = stage("attach-again").await;
-    for (_, name, resource) in THREE {
-        stage.apply(&object(name, resource, &json!({}))).await;
-    }
-    let mut made = BTreeMap::new();
-    // All of them first: an attachment that is still made would be counted as somebody's write.
-    for (_, name, _) in THREE {
-        made.insert(name, until_ready(&stage, name).await["status"]["azure"]["createdAt"].clone());
-    }
-    for (client, name, resource) in THREE {
+    let mut made = one_of_each(&stage, |_| json!({})).await;
+    for client in [Client::Core, Client::Ml] {
         let mut player = Player::beside(client, &stage.emulator);
         let since = now(&stage);
-        player.act(detach(client, name)).await;
-        let again = |object: &Value| is_ready(object) && object["status"]["azure"]["createdAt"] != made[name];
-        stage.until_object(KIND, name, "it is attached again", again).await;
+        for (one, _) in &made {
+            let told = player.play(&json!([detach(client, one.name)])).await.remove(0);
+            assert_eq!(told.outcome["ok"], true, "{}: {}: {}", client.release(), one.name, told.outcome);
+        }
+        for (one, object) in &mut made {
+            if one.class(client).is_some() {
+                let before = object["status"]["azure"]["createdAt"].clone();
+                let again = |object: &Value| is_ready(object) && object["status"]["azure"]["createdAt"] != before;
+                *object = stage.until_object(KIND, one.name, "it is attached again", again).await;
+            }
+        }
         stage.rest(3).await;
-        let done = writes(&stage, since);
-        let wanted = [("client".to_owned(), "DELETE".to_owned()), ("operator".to_owned(), "PUT".to_owned())];
-        assert_eq!(done, wanted, "{name}, which {} detached", client.release());
-        assert_eq!(underlying(&stage, resource)["attachments"], json!([path(name)]));
-        let seen = player.act(get(client, name)).await;
-        assert!(succeeded(&seen), "{seen}");
+        for (one, _) in &made {
+            let done = writes_to(&stage, one.name, since);
+            let who = format!("{}, which {} detached", one.name, client.release());
+            assert_eq!(users_of(&stage, &one.id("")), json!([path(one.name)]), "{who}");
+            if one.class(client).is_none() {
+                // It sends its request all the same, and detaches nothing: its API does not know that compute.
+                assert_eq!(done, ["client DELETE"], "{who}");
+                continue;
+            }
+            assert_eq!(done, ["client DELETE", "operator PUT"], "{who}");
+            let seen = player.act(get(client, one.name)).await;
+            assert!(succeeded(&seen), "{who}: {seen}");
+        }
     }
+}
+
+/// What an SDK attached.
+struct Theirs {
+    client: Client,
+    name: String,
+    one: &'static Attachable,
+    id: String,
+    /// As Azure shows it.
+    compute: Value,
+}
+
+/// A client attaches one of each type that it can, and says so of the others.
+async fn attach_all(stage: &Stage, player: &mut Player, client: Client, word: &str) -> Vec<Theirs> {
+    let mut all = Vec::new();
+    for one in &TYPES {
+        let (name, id) = (format!("{word}-{}", one.name), one.id(word));
+        let Some(step) = one.attach(client, &name, &id) else {
+            let compute = json!({"$type": UNSUPPORTED, "name": name, "resource_id": id});
+            let step = json!({"call": "MLClient.compute.begin_attach", "compute": compute});
+            let told = player.play(&json!([step])).await.remove(0);
+            assert_eq!(told.outcome["message"], "Cannot create unsupported compute type.", "{}", told.outcome);
+            assert_eq!(writes_to(stage, &name, 0), Vec::<String>::new(), "{name}");
+            continue;
+        };
+        player.act(step).await;
+        let (status, compute) = azure(stage, &name).await;
+        assert_eq!(status, 200, "{name}: {compute}");
+        all.push(Theirs { client, name, one, id, compute });
+    }
+    all
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attachments_that_sdks_made_are_left_alone_until_adopted_and_never_attached_again() {
     let stage = stage("attach-adopt").await;
-    for (client, name, resource) in [
-        (Client::Ml, "ml-machine", VM),
-        (Client::Core, "core-machine", VM),
-        (Client::Core, "core-lake", LAKEHOUSE),
-        (Client::Ml, "ml-kube", AKS),
-        (Client::Core, "core-kube", AKS),
-    ] {
-        let mut player = Player::beside(client, &stage.emulator);
-        player.act(attach(client, name, resource)).await;
-        let (_, before) = stage.azure("GET", &path(name), None).await;
-        let since = now(&stage);
-
-        stage.apply(&object(name, resource, &json!({}))).await;
-        let stalled = |object: &Value| condition(object, "Stalled").is_some();
-        let told = stage.until_object(KIND, name, "it is told apart", stalled).await;
-        assert_eq!(ready_reason(&told), "NotOurs", "{name}");
+    let mut core = Player::beside(Client::Core, &stage.emulator);
+    let mut ml = Player::beside(Client::Ml, &stage.emulator);
+    let (mut all, others) = tokio::join!(
+        attach_all(&stage, &mut core, Client::Core, "core"),
+        attach_all(&stage, &mut ml, Client::Ml, "ml"),
+    );
+    assert_eq!((all.len(), others.len()), (9, 3), "every type by SDK v1, three by SDK v2");
+    all.extend(others);
+    let since = now(&stage);
+    for theirs in &all {
+        stage.apply(&theirs.one.object(&theirs.name, &theirs.id, &json!({}))).await;
+    }
+    let stalled = |object: &Value| condition(object, "Stalled").is_some();
+    for theirs in &all {
+        let told = stage.until_object(KIND, &theirs.name, "it is told apart", stalled).await;
+        assert_eq!(ready_reason(&told), "NotOurs", "{}", theirs.name);
         assert!(ready_message(&told).contains("adoptionPolicy: Adopt"), "{}", ready_message(&told));
-        stage.rest(2).await;
-        assert_eq!(writes(&stage, since), [], "{name} is left alone");
+    }
+    stage.rest(2).await;
+    assert_eq!(writes(&stage, since), [], "all are left alone");
 
-        let adopt = r#"{"spec":{"adoptionPolicy":"Adopt"}}"#;
-        stage.kubectl(&["patch", KIND, name, "--type=merge", "-p", adopt]).await;
-        let adopted = until_ready(&stage, name).await;
-        assert_eq!(adopted["status"]["azure"]["owned"], true, "{name}");
-        stage.rest(2).await;
-        assert_eq!(writes(&stage, since), [], "{name} is adopted without a word to azure");
-        let (_, after) = stage.azure("GET", &path(name), None).await;
-        assert_eq!(after["properties"]["createdOn"], before["properties"]["createdOn"]);
-        let seen = player.act(get(client, name)).await;
+    let names = all.iter().map(|theirs| theirs.name.as_str());
+    let adopt = ["--type=merge", "-p", r#"{"spec":{"adoptionPolicy":"Adopt"}}"#];
+    stage.kubectl(&["patch", KIND].into_iter().chain(names).chain(adopt).collect::<Vec<_>>()).await;
+    for theirs in &all {
+        let adopted = until_ready(&stage, &theirs.name).await;
+        assert_eq!(adopted["status"]["azure"]["owned"], true, "{}", theirs.name);
+    }
+    stage.rest(2).await;
+    assert_eq!(writes(&stage, since), [], "all are adopted without a word to azure");
+    for Theirs { client, name, compute, .. } in &all {
+        let (_, after) = azure(&stage, name).await;
+        assert_eq!(after["properties"]["createdOn"], compute["properties"]["createdOn"], "{name}");
+        let player = if *client == Client::Core { &mut core } else { &mut ml };
+        let seen = player.act(get(*client, name)).await;
         assert!(succeeded(&seen), "{seen}");
+    }
 
-        stage.kubectl(&["delete", KIND, name, "--timeout=60s"]).await;
-        assert_eq!(writes(&stage, since), [("operator".to_owned(), "DELETE".to_owned())], "{name}");
-        assert_eq!(stage.azure("GET", &path(name), None).await.0, 404);
-        assert_eq!(underlying(&stage, resource)["attachments"], json!([]));
+    stage.kubectl(&["delete", KIND, "--all", "--timeout=60s"]).await;
+    for Theirs { name, id, .. } in &all {
+        assert_eq!(writes_to(&stage, name, since), ["operator DELETE"], "{name}");
+        assert_eq!(azure(&stage, name).await.0, 404, "{name}");
+        assert_eq!(users_of(&stage, id), json!([]), "{name}");
+    }
+    for entry in stage.requests("DELETE", "/computes/") {
+        assert!(entry.query.contains("underlyingResourceAction=Detach"), "{}", entry.query);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resource_that_an_sdk_attached_under_another_name_waits_until_the_sdk_detaches_it() {
     let stage = stage("attach-twice").await;
-    for (client, theirs, ours, resource) in
-        [(Client::Core, "by-core", "machine", VM), (Client::Ml, "by-ml", "kubernetes", AKS)]
-    {
-        let mut player = Player::beside(client, &stage.emulator);
-        player.act(attach(client, theirs, resource)).await;
+    for (client, theirs, ours) in [(Client::Core, "by-core", "machine"), (Client::Ml, "by-ml", "kubernetes")] {
+        let (one, mut player) = (Attachable::of(ours), Player::beside(client, &stage.emulator));
+        let id = one.id("");
+        player.act(one.attach(client, theirs, &id).unwrap()).await;
         let since = now(&stage);
         // To adopt is to take the compute of the same name, not to take what another one holds.
-        stage.apply(&object(ours, resource, &json!({"adoptionPolicy": "Adopt"}))).await;
+        stage.apply(&one.object(ours, &id, &json!({"adoptionPolicy": "Adopt"}))).await;
         let told = |object: &Value| ready_reason(object) == "DuplicateAttachment";
         let told = stage.until_object(KIND, ours, "it is refused", told).await;
         assert!(ready_message(&told).contains(theirs), "{}", ready_message(&told));
@@ -307,7 +257,7 @@ async fn resource_that_an_sdk_attached_under_another_name_waits_until_the_sdk_de
 
         player.act(detach(client, theirs)).await;
         until_ready(&stage, ours).await;
-        assert_eq!(underlying(&stage, resource)["attachments"], json!([path(ours)]));
+        assert_eq!(users_of(&stage, &id), json!([path(ours)]));
     }
 }
 
@@ -315,11 +265,13 @@ async fn resource_that_an_sdk_attached_under_another_name_waits_until_the_sdk_de
 async fn attachment_that_an_sdk_made_otherwise_is_adopted_as_it_is_and_made_anew_only_by_opt_in() {
     let stage = stage("attach-differs").await;
     let mut player = Player::beside(Client::Ml, &stage.emulator);
-    let mut theirs = attach(Client::Ml, "machine", VM);
+    let machine = Attachable::of("machine");
+    let id = machine.id("");
+    let mut theirs = machine.attach(Client::Ml, "machine", &id).unwrap();
     theirs["compute"]["ssh_settings"]["ssh_port"] = json!(22);
     player.act(theirs).await;
     let since = now(&stage);
-    stage.apply(&object("machine", VM, &json!({"adoptionPolicy": "Adopt"}))).await;
+    stage.apply(&machine.object("machine", &id, &json!({"adoptionPolicy": "Adopt"}))).await;
     let differs = |object: &Value| ready_reason(object) == "ImmutableDifference";
     let told = stage.until_object(KIND, "machine", "its port is said to differ", differs).await;
     assert!(ready_message(&told).contains("spec.virtualMachine.sshPort"), "{}", ready_message(&told));
@@ -333,33 +285,35 @@ async fn attachment_that_an_sdk_made_otherwise_is_adopted_as_it_is_and_made_anew
     let done: Vec<String> = writes(&stage, since).into_iter().map(|(who, method)| format!("{who} {method}")).collect();
     assert_eq!(done, ["operator DELETE", "operator PUT"]);
     let seen = player.act(get(Client::Ml, "machine")).await;
-    agrees(&seen["whole"], &[("/ssh_settings/ssh_port", json!(2222)), ("/resource_id", json!(VM))]);
-    assert_eq!(underlying(&stage, VM)["attachments"], json!([path("machine")]));
+    agrees(&seen["whole"], &[("/ssh_settings/ssh_port", json!(2222)), ("/resource_id", json!(id))]);
+    assert_eq!(users_of(&stage, &id), json!([path("machine")]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_objects_detach_or_leave_the_attachment_to_the_sdks() {
     let stage = stage("attach-end").await;
-    for (_, name, resource) in THREE {
-        let policy = if resource == VM { json!({"deletionPolicy": "Retain"}) } else { json!({}) };
-        stage.apply(&object(name, resource, &policy)).await;
-    }
-    for (_, name, _) in THREE {
-        until_ready(&stage, name).await;
-    }
+    let retained = |one: &Attachable| one.name == "machine";
+    let made = one_of_each(&stage, |one| match retained(one) {
+        true => json!({"deletionPolicy": "Retain"}),
+        false => json!({}),
+    });
+    let made = made.await;
     let since = now(&stage);
     stage.kubectl(&["delete", KIND, "--all", "--timeout=60s"]).await;
-    for client in [Client::Ml, Client::Core] {
+    for client in CLIENTS {
         let mut player = Player::beside(client, &stage.emulator);
         assert_eq!(listed(&mut player, client).await, ["machine"], "{}", client.release());
     }
     for entry in stage.requests("DELETE", "/computes/") {
         assert!(entry.query.contains("underlyingResourceAction=Detach"), "{}", entry.query);
     }
-    let done = writes(&stage, since);
-    assert_eq!(done, vec![("operator".to_owned(), "DELETE".to_owned()); 2]);
-    for (_, _, resource) in THREE {
-        underlying(&stage, resource);
+    for (one, _) in made {
+        let (wanted, left) = match retained(one) {
+            true => (vec![], json!([path(one.name)])),
+            false => (vec!["operator DELETE"], json!([])),
+        };
+        assert_eq!(writes_to(&stage, one.name, since), wanted, "{}", one.name);
+        assert_eq!(users_of(&stage, &one.id("")), left, "{}", one.name);
     }
 
     // The SDK has what was retained to itself: nothing attaches it again.
@@ -370,5 +324,5 @@ async fn deleted_objects_detach_or_leave_the_attachment_to_the_sdks() {
         status => Err(status.to_string()),
     };
     support::wait::until("SDK v1 ended the attachment", PATIENCE, gone).await.unwrap();
-    assert_eq!(underlying(&stage, VM)["attachments"], json!([]));
+    assert_eq!(users_of(&stage, &Attachable::of("machine").id("")), json!([]));
 }

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails, also in the functions beside it"
 )]
 
+mod attachable;
 mod attachments;
 mod captured;
 mod compare;

@@ -37,17 +37,27 @@ pub(crate) fn now(stage: &Stage) -> u64 {
     stage.emulator.journal().last().map_or(0, |entry| entry.seq)
 }
 
-/// Who wrote to a compute after an exchange, and how: the client's word for itself, or `operator`.
+/// The client's word for itself, or `operator`.
+fn sender(entry: &emulator::Entry) -> &'static str {
+    let agent = entry.request_headers.get("user-agent").map(String::as_str).unwrap_or_default();
+    if agent.contains("azureml-compute-operator") { "operator" } else { "client" }
+}
+
+/// Who wrote to a compute after an exchange, and how.
 pub(crate) fn writes(stage: &Stage, since: u64) -> Vec<(String, String)> {
     let of_compute = |entry: &emulator::Entry| entry.method != "GET" && entry.path.contains("/computes/");
     let journal = stage.emulator.journal_since(since).into_iter().filter(of_compute);
-    journal
-        .map(|entry| {
-            let agent = entry.request_headers.get("user-agent").cloned().unwrap_or_default();
-            let who = if agent.contains("azureml-compute-operator") { "operator" } else { "client" };
-            (who.to_owned(), entry.method)
-        })
-        .collect()
+    journal.map(|entry| (sender(&entry).to_owned(), entry.method)).collect()
+}
+
+/// The same of one compute, each as `operator PUT`.
+pub(crate) fn writes_to(stage: &Stage, name: &str, since: u64) -> Vec<String> {
+    let of_it = |entry: &emulator::Entry| {
+        let below = entry.path.split_once("/computes/").map(|(_, below)| below.split('/').next().unwrap_or_default());
+        entry.method != "GET" && below.is_some_and(|compute| compute.eq_ignore_ascii_case(name))
+    };
+    let journal = stage.emulator.journal_since(since).into_iter().filter(of_it);
+    journal.map(|entry| format!("{} {}", sender(&entry), entry.method)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

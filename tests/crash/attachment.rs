@@ -48,7 +48,7 @@ fn machine(rig: &Rig, workload: Workload) -> Vec<String> {
     wrong.map(|(what, found, wanted)| format!("the machine's {what} is {found} instead of {wanted}")).collect()
 }
 
-/// Attaching is not tried again: a second PUT would be refused here, but break the first attachment if it named another.
+/// Attaching is not tried again, not even in vain: whoever asks without a look would break another's attachment as well.
 fn requests(rig: &Rig) -> Vec<String> {
     let journal = rig.emulator.journal();
     let puts: Vec<String> = journal

@@ -20,10 +20,19 @@ use support::proxy::{Entry, Options, Phase, Point, Proxy};
 use support::wait::until;
 use tokio::sync::OnceCell;
 
-/// How long the operator must write nothing until it is believed to be at rest: more than one interval of looking.
-pub const QUIET: SignedDuration = SignedDuration::from_millis(300);
-/// The same for what only comes before: more than the operator needs for its next step.
-pub const CALM: SignedDuration = SignedDuration::from_millis(120);
+/// What the operator must not ask for, and how long, until it is believed to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    of: fn(&Entry) -> bool,
+    lasts: SignedDuration,
+}
+
+/// It is at rest: it writes nothing for more than one interval of looking.
+pub const QUIET: Silence = Silence { of: is_write, lasts: SignedDuration::from_millis(300) };
+/// It is done with what comes before: for longer than its next step takes it asks for nothing at all but the shared look,
+/// which never ends. A read left over would fall into some runs of a workload and not into others.
+pub const CALM: Silence =
+    Silence { of: |entry| !entry.path.ends_with("/computes"), lasts: SignedDuration::from_millis(120) };
 /// How long an action waits for the operator it is to kill.
 const OPERATOR_WITHIN: Duration = Duration::from_secs(30);
 
@@ -206,13 +215,13 @@ impl Rig {
         Trap { sender, fired }
     }
 
-    /// Whether nobody has written through either proxy for a while, nor an operator started.
-    pub fn is_quiet(&self, since: Timestamp, wanted: SignedDuration) -> Result<(), String> {
-        let written =
-            [&self.azure, &self.kubernetes].map(|proxy| proxy.journal()).into_iter().flatten().filter(is_write);
-        let last = written.map(|entry| entry.at).max().unwrap_or(self.began).max(since);
-        let quiet = Timestamp::now().duration_since(last);
-        if quiet >= wanted { Ok(()) } else { Err(format!("a write {quiet:#} ago")) }
+    /// Whether there is silence through both proxies, and no operator has started meanwhile.
+    pub fn is_quiet(&self, since: Timestamp, wanted: Silence) -> Result<(), String> {
+        let journals = [&self.azure, &self.kubernetes].map(|proxy| proxy.journal());
+        let last = journals.into_iter().flatten().filter(wanted.of).max_by_key(|entry| entry.at);
+        let at = last.as_ref().map_or(self.began, |entry| entry.at).max(since);
+        let quiet = Timestamp::now().duration_since(at);
+        if quiet >= wanted.lasts { Ok(()) } else { Err(format!("quiet for {quiet:#} after {last:?}")) }
     }
 
     /// All computes of all workspaces.

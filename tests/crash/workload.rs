@@ -2,9 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test target uses a part of it; names say it all")]
 
-use crate::rig::{CALM, QUIET, Rig};
+use crate::rig::{CALM, QUIET, Rig, Silence};
 use crate::stage;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::api::{ApiResource, DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use support::error::{Context, Error, Result};
@@ -192,7 +192,7 @@ impl Workload {
             Self::Create => return Ok(()),
             Self::Boot | Self::Attach => {
                 rig.start_operator(None).await?;
-                return still(rig, "the operator has looked at the Workspace", CALM, workspace_ready).await;
+                return still(rig, "the operator has connected", CALM, connected).await;
             }
             Self::Recreate => json!({"replacePolicy": "Recreate"}),
             Self::Scale | Self::Identity | Self::Delete | Self::Restart | Self::Discard | Self::Detach => json!({}),
@@ -201,7 +201,11 @@ impl Workload {
         };
         rig.apply(&subject.manifest(&spec)).await?;
         rig.start_operator(None).await?;
-        still(rig, "it is Ready before anything happens", CALM, async |rig| ready(rig, subject, 1).await).await?;
+        let begun = async |rig: &Rig| {
+            connected(rig).await?;
+            ready(rig, subject, 1).await
+        };
+        still(rig, "it is Ready before anything happens", CALM, begun).await?;
         if self.has_foreign_tag() {
             set_foreign_tag(rig).await?;
             still(rig, "it is Ready with somebody's tag", CALM, async |rig| ready(rig, subject, 1).await).await?;
@@ -252,17 +256,17 @@ pub async fn rested(rig: &Rig, what: &str, fact: impl AsyncFnMut(&Rig) -> Result
     still(rig, what, QUIET, fact).await
 }
 
-/// Waits for a fact, and until nothing was written for a while after it.
+/// Waits for a fact, and for silence after it.
 async fn still(
     rig: &Rig,
     what: &str,
-    quiet: SignedDuration,
+    silence: Silence,
     mut fact: impl AsyncFnMut(&Rig) -> Result<(), String>,
 ) -> Result<()> {
     let since = Timestamp::now();
     let waited = until(what, stage::PATIENCE, async || {
         fact(rig).await?;
-        rig.is_quiet(since, quiet)
+        rig.is_quiet(since, silence)
     });
     waited.await.map_err(|error| Error::new(format!("{error}\nthe operator's log ends:\n{}", tail(&rig.log(), 40))))
 }
@@ -289,10 +293,13 @@ async fn ready(rig: &Rig, subject: Subject, generation: i64) -> Result<(), Strin
     Err(format!("metadata {} status {}", object["metadata"], object["status"]))
 }
 
-/// The operator has seen the Workspace and what it takes to get there, so that none of it falls into the workload.
-async fn workspace_ready(rig: &Rig) -> Result<(), String> {
+/// The operator has told of the Workspace and of the identity, so that none of it falls into the workload. A compute does
+/// not wait for what is told of them.
+async fn connected(rig: &Rig) -> Result<(), String> {
     let workspace = object::<api::Workspace>(rig, "research").await?;
-    if stage::is_ready(&workspace) { Ok(()) } else { Err(format!("status {}", workspace["status"])) }
+    let identity = object::<api::AzureIdentity>(rig, &rig.namespace).await?;
+    let waiting = [workspace, identity].into_iter().find(|object| !stage::is_ready(object));
+    waiting.map_or(Ok(()), |object| Err(format!("{} status {}", object["kind"], object["status"])))
 }
 
 /// Azure has restarted the instance, and the object knows.

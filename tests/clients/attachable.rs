@@ -258,7 +258,8 @@ fn last(id: &str) -> &str {
     id.rsplit('/').next().unwrap()
 }
 
-/// The group in an id. From the group's and the resource's name SDK v1 builds an id of its own, with `resourcegroups`.
+/// The group in an id. From the group's and the resource's name SDK v1 builds the id itself; that of AKS has
+/// `resourcegroups`.
 fn group(id: &str) -> &str {
     id.split('/').nth(4).unwrap()
 }

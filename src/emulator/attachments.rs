@@ -216,6 +216,37 @@ impl World {
         }
     }
 
+    /// The same for computes that are there from the start, by their keys in the workspace and in the order in which they were
+    /// attached: once for all, because each by itself looks at all others.
+    pub(crate) fn claim_in_order(&mut self, workspace: &str, names: &[String]) {
+        let Some(workspace) = self.workspaces.get_mut(workspace) else { return };
+        let mut claimed: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, name) in names.iter().enumerate() {
+            let Some(attached) = workspace.computes.get(name).and_then(|compute| compute.machine.attached()) else {
+                continue;
+            };
+            for claim in (attached.kind.claims)(attached) {
+                claimed.entry(claim).or_default().push(index);
+            }
+        }
+        let mut breaks: BTreeMap<usize, usize> = BTreeMap::new();
+        for claimants in claimed.values() {
+            let Some((last, earlier)) = claimants.split_last() else { continue };
+            for index in earlier.iter().filter(|index| *index != last) {
+                let breaker = breaks.entry(*index).or_default();
+                *breaker = (*breaker).max(*last);
+            }
+        }
+        for (broken, by) in breaks {
+            let by = workspace.computes.get(&names[by]).map(|compute| compute.name.clone());
+            if let Some(attached) =
+                workspace.computes.get_mut(&names[broken]).and_then(|own| own.machine.attached_mut())
+            {
+                attached.broken_by = by;
+            }
+        }
+    }
+
     /// Changes a resource, or brings it into being; its attachments notice at once.
     ///
     /// # Errors

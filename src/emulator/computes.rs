@@ -135,7 +135,7 @@ impl World {
                 instance.begin(Verb::Delete, Trigger::User, call.now.service, pending.ends);
             }
             compute.modified_on = call.now.service;
-            compute.pending = Some(pending);
+            compute.pending = Some(pending.into());
         }
         self.schedule(&key);
         Ok(self.accepted(call, Response::empty(202), operation))

@@ -163,7 +163,7 @@ impl World {
         let home = self.one_subscription(subscription)?;
         let known = home.groups.entry(group.to_ascii_lowercase()).or_insert_with(|| group.to_owned());
         let (id, tenant, group) = (home.id.clone(), home.tenant.clone(), known.clone());
-        self.add_workspace((&id, &tenant), &group, seed, now)?;
+        self.add_workspace((&id, &tenant), &group, seed.clone(), now)?;
         Ok("workspace created".into())
     }
 }

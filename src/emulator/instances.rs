@@ -295,5 +295,5 @@ fn run(compute: &mut Compute, verb: Verb, trigger: Trigger, at: Timestamp, pendi
         instance.begin(verb, trigger, at, pending.ends);
         compute.wake = instance.next(at);
     }
-    compute.pending = Some(pending);
+    compute.pending = Some(pending.into());
 }

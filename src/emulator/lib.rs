@@ -37,6 +37,7 @@ mod metadata;
 mod node_events;
 mod operations;
 mod outages;
+mod packed;
 mod pairs;
 mod pattern;
 mod quota;
@@ -192,12 +193,12 @@ impl std::fmt::Debug for Emulator {
 ///
 /// # Errors
 /// A wrong seed or time scale, an address that is taken, a directory that cannot be written.
-pub async fn spawn(config: Config) -> Result<Emulator, Error> {
+pub async fn spawn(mut config: Config) -> Result<Emulator, Error> {
     if !(0.0..=FASTEST).contains(&config.time_scale) {
         let what = format!("the time scale must be a number from 0 to {FASTEST}");
         return Err(Error { what, source: None });
     }
-    let (world, clock, kept) = beginning(&config)?;
+    let (world, clock, kept) = beginning(&mut config)?;
     let host = Arc::new(Host::new(world, clock, Journal::new(config.journal_capacity)));
     let tls = Tls::new(config.tls_listen.ip(), kept).map_err(|error: TlsError| Error::of("no certificate", error))?;
 
@@ -229,7 +230,7 @@ pub async fn spawn(config: Config) -> Result<Emulator, Error> {
 }
 
 /// The world, its clock and its certificate: those of the state file, or new ones.
-fn beginning(config: &Config) -> Result<(World, Clock, Option<Kept>), Error> {
+fn beginning(config: &mut Config) -> Result<(World, Clock, Option<Kept>), Error> {
     let found = config.state.as_ref().map(|path| {
         let found = StateFile::new(path.clone()).load();
         found.map_err(|what| Error { what: format!("state file {}: {what}", path.display()), source: None })
@@ -241,7 +242,8 @@ fn beginning(config: &Config) -> Result<(World, Clock, Option<Kept>), Error> {
         Some(start) => Clock::resume(start, config.time_scale),
         None => Clock::new(config.time_scale),
     };
-    let world = World::new(&config.seed, clock.now()).map_err(|what| Error { what, source: None })?;
+    let world =
+        World::new(std::mem::take(&mut config.seed), clock.now()).map_err(|what| Error { what, source: None })?;
     Ok((world, clock, None))
 }
 

@@ -239,8 +239,8 @@ impl Resource {
 pub(crate) struct Resources {
     /// Whether ids that were not named do not exist.
     only_listed: bool,
-    /// By id in lower case.
-    known: BTreeMap<String, Resource>,
+    /// By id in lower case. In boxes, because a node of the map has room for eleven.
+    known: BTreeMap<String, Box<Resource>>,
 }
 
 impl Resources {
@@ -269,7 +269,7 @@ impl Resources {
             None if is_host(&seed.id) => String::new(),
             None => return Err(format!("id: '{}' is neither an ARM id nor 'host:port'", seed.id)),
         };
-        let mut resource = self.known.get(&key).cloned().unwrap_or_else(|| Resource::new(&seed.id, &kind));
+        let mut resource = self.known.get(&key).cloned().unwrap_or_else(|| Resource::new(&seed.id, &kind).into());
         resource.change(seed)?;
         self.known.insert(key.clone(), resource);
         Ok(key)
@@ -278,7 +278,7 @@ impl Resources {
     /// The resource of that id, be it only because every id exists. None: there is no such thing.
     pub(crate) fn find(&self, id: &str, kind: &str) -> Option<Resource> {
         match self.known.get(&id.to_ascii_lowercase()) {
-            Some(resource) => Some(resource.clone()).filter(|known| known.state != ResourceState::Deleted),
+            Some(resource) => Some(Resource::clone(resource)).filter(|known| known.state != ResourceState::Deleted),
             None if self.only_listed => None,
             None => Some(Resource::new(id, kind)),
         }
@@ -286,17 +286,17 @@ impl Resources {
 
     /// A resource that was named.
     pub(crate) fn get(&self, key: &str) -> Option<&Resource> {
-        self.known.get(key)
+        self.known.get(key).map(Box::as_ref)
     }
 
     /// Keeps a resource.
     pub(crate) fn keep(&mut self, resource: Resource) {
-        self.known.insert(resource.id.to_ascii_lowercase(), resource);
+        self.known.insert(resource.id.to_ascii_lowercase(), resource.into());
     }
 
     /// All resources that were ever named, with their keys.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &Resource)> {
-        self.known.iter()
+        self.known.iter().map(|(key, resource)| (key, &**resource))
     }
 }
 

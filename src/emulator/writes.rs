@@ -43,7 +43,7 @@ impl World {
             return Err(checks::unknown_type(body.machine.kind()));
         }
         self.allowed_by_policy(call, &body, name)?;
-        linked(call, &id, body.machine.subnet(), body.identity.as_ref())?;
+        linked(call, &id, body.machine.subnet().as_deref(), body.identity.as_ref())?;
         if let Some(present) = self.compute(&compute_key) {
             if let (Some(asked), Some(attached)) = (body.machine.attached_mut(), present.machine.attached()) {
                 asked.recall(attached);
@@ -103,7 +103,7 @@ impl World {
             errors: Vec::new(),
             machine,
             born: false,
-            pending: Some(pending),
+            pending: Some(pending.into()),
             wake: None,
             hidden_reads: call.plan.hidden_reads,
             previous: None,
@@ -154,7 +154,7 @@ impl World {
         }
         compute.modified_on = call.now.service;
         compute.state = State::Creating;
-        compute.pending = Some(pending);
+        compute.pending = Some(pending.into());
         let mut answer = compute.changed(id, &body.machine);
         answer["properties"]["description"] = json!(body.description);
         answer["properties"]["disableLocalAuth"] = json!(body.disable_local_auth);
@@ -201,7 +201,7 @@ impl World {
         compute.identity = identity;
         compute.modified_on = call.now.service;
         compute.state = State::Updating;
-        compute.pending = Some(pending);
+        compute.pending = Some(pending.into());
         let Some(cluster) = compute.machine.cluster_mut() else { return Ok(Response::empty(404)) };
         cluster.settings.scale = scale;
         let mut settings = Settings { remote_login: "NotSpecified", ..cluster.settings.clone() };

@@ -143,10 +143,10 @@ impl Machine {
     }
 
     /// The subnet that it joins.
-    pub(crate) fn subnet(&self) -> Option<&str> {
+    pub(crate) fn subnet(&self) -> Option<String> {
         match self {
-            Self::Cluster(cluster) => cluster.settings.subnet.as_deref(),
-            Self::Instance(instance) => instance.settings.subnet.as_deref(),
+            Self::Cluster(cluster) => cluster.settings.subnet.clone(),
+            Self::Instance(instance) => instance.settings.subnet.clone(),
             Self::Attached(attached) => attached.subnet(),
         }
     }

@@ -132,7 +132,8 @@ pub(crate) struct Compute {
     pub(crate) machine: Machine,
     /// Whether the thing itself was made: only then it has nodes.
     pub(crate) born: bool,
-    pub(crate) pending: Option<Pending>,
+    /// In a box: few have one, and it is a quarter of a compute.
+    pub(crate) pending: Option<Box<Pending>>,
     /// When it is looked at next, beside `pending`.
     pub(crate) wake: Option<Timestamp>,
     /// Reads that do not see it yet (fault).
@@ -170,7 +171,7 @@ impl Compute {
 
     /// Ends the running change at `at`; `verdict` is why it fails, if it does.
     pub(crate) fn finish(&mut self, at: Timestamp, verdict: Option<ArmError>) -> Option<Ended> {
-        let pending = self.pending.take()?;
+        let pending = *self.pending.take()?;
         let failure = pending.failure.or(verdict);
         self.modified_on = at;
         if !matches!(pending.change, Change::Update(_))

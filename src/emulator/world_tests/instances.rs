@@ -340,5 +340,5 @@ fn seeded_instance_is_there_in_the_state_it_is_given() {
         crate::seed::SUBSCRIPTION
     );
     assert_eq!(shown.pointer(&path), Some(&json!([])));
-    assert!(World::new(&seeded("Exploded"), bench.now).unwrap_err().contains("neither Running nor Stopped"));
+    assert!(World::new(seeded("Exploded"), bench.now).unwrap_err().contains("neither Running nor Stopped"));
 }

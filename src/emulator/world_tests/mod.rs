@@ -48,7 +48,7 @@ impl Bench {
     fn with(seed: &Seed) -> Self {
         let start: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
         let now = Now { wall: start, service: start };
-        Self { world: World::new(seed, now).unwrap(), now, version: "2026-05-01", caller: (TENANT, CLIENT_ID) }
+        Self { world: World::new(seed.clone(), now).unwrap(), now, version: "2026-05-01", caller: (TENANT, CLIENT_ID) }
     }
 
     fn pass(&mut self, seconds: i64) {

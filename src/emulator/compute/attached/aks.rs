@@ -58,11 +58,11 @@ pub(crate) const TYPE: AttachedType = AttachedType {
             "systemServices": [],
             "agentCount": attached.known("agentCount"),
             "agentVmSize": attached.known("agentVmSize"),
-            "clusterPurpose": attached.settings["clusterPurpose"],
-            "sslConfiguration": attached.settings["sslConfiguration"],
-            "aksNetworkingConfiguration": attached.settings["aksNetworkingConfiguration"],
-            "loadBalancerType": attached.settings["loadBalancerType"],
-            "loadBalancerSubnet": attached.settings["loadBalancerSubnet"]
+            "clusterPurpose": attached.settings.member("clusterPurpose"),
+            "sslConfiguration": attached.settings.member("sslConfiguration"),
+            "aksNetworkingConfiguration": attached.settings.member("aksNetworkingConfiguration"),
+            "loadBalancerType": attached.settings.member("loadBalancerType"),
+            "loadBalancerSubnet": attached.settings.member("loadBalancerSubnet")
         })
     },
     keys: |attached| {
@@ -158,7 +158,8 @@ fn network(fields: &Fields<'_>) -> Result<Value, Refusal> {
 
 /// Both production purposes need enough vCPUs. Sizes that the catalogue does not have are not judged.
 fn check(attached: &Attached, _resource: Option<&Resource>) -> Result<(), Refusal> {
-    let purpose = attached.settings["clusterPurpose"].as_str().unwrap_or_default();
+    let purpose = attached.settings.member("clusterPurpose");
+    let purpose = purpose.as_str().unwrap_or_default();
     let (count, size) = (count(attached), size(attached));
     let size = size.as_str().unwrap_or_default();
     let Some(known) = Catalogue::get().size(size) else { return Ok(()) };
@@ -174,7 +175,7 @@ fn check(attached: &Attached, _resource: Option<&Resource>) -> Result<(), Refusa
 
 /// 3 nodes, or 1 for tests (azureml-core's documentation of purposes).
 fn count(attached: &Attached) -> i64 {
-    let default = if attached.settings["clusterPurpose"] == "DevTest" { 1 } else { 3 };
+    let default = if attached.settings.member("clusterPurpose") == "DevTest" { 1 } else { 3 };
     attached.known("agentCount").as_i64().unwrap_or(default)
 }
 

@@ -17,7 +17,7 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     change: Reput::Credentials,
     show: |attached| {
         json!({
-            "sshPort": attached.settings["sshPort"],
+            "sshPort": attached.settings.member("sshPort"),
             "address": attached.given("address"),
             "administratorAccount": null
         })

@@ -30,7 +30,8 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     },
     trouble: trouble::of_extension,
     claims: |attached| {
-        let namespace = attached.settings["namespace"].as_str().unwrap_or_default();
+        let namespace = attached.settings.member("namespace");
+        let namespace = namespace.as_str().unwrap_or_default();
         attached.resource_id.iter().map(|id| format!("{} {namespace}", id.to_ascii_lowercase())).collect()
     },
     change: Reput::Nothing,
@@ -40,10 +41,10 @@ pub(crate) const TYPE: AttachedType = AttachedType {
             "serviceBusConnectionString": null,
             "extensionPrincipalId": attached.known("extensionPrincipalId"),
             "extensionInstanceReleaseTrain": attached.known("extensionInstanceReleaseTrain"),
-            "vcName": attached.settings["vcName"],
-            "namespace": attached.settings["namespace"],
-            "defaultInstanceType": attached.settings["defaultInstanceType"],
-            "instanceTypes": attached.settings["instanceTypes"]
+            "vcName": attached.settings.member("vcName"),
+            "namespace": attached.settings.member("namespace"),
+            "defaultInstanceType": attached.settings.member("defaultInstanceType"),
+            "instanceTypes": attached.settings.member("instanceTypes")
         })
     },
     ..PLAIN

@@ -26,8 +26,8 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     check: |attached, _| {
         let whole = attached.credentials.username.is_some()
             && attached.credentials.password.is_some()
-            && attached.settings["tenantId"].is_string();
-        if whole && attached.settings["kustoConnectionString"].is_string() {
+            && attached.settings.member("tenantId").is_string();
+        if whole && attached.settings.member("kustoConnectionString").is_string() {
             return Ok(());
         }
         let text = "The connection string and the credentials of a service principal must be provided.";
@@ -36,7 +36,7 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     change: Reput::Credentials,
     show: |attached| {
         json!({
-            "kustoConnectionString": attached.settings["kustoConnectionString"],
+            "kustoConnectionString": attached.settings.member("kustoConnectionString"),
             "servicePrincipalCredentials": null
         })
     },
@@ -44,7 +44,7 @@ pub(crate) const TYPE: AttachedType = AttachedType {
         json!({"servicePrincipalCredentials": {
             "clientId": attached.credentials.username,
             "secret": attached.credentials.password,
-            "tenantId": attached.settings["tenantId"]
+            "tenantId": attached.settings.member("tenantId")
         }})
     },
     ..PLAIN

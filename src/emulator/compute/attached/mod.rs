@@ -22,6 +22,7 @@ use crate::{
     checks,
     errors::Refusal,
     fields::Fields,
+    packed::Packed,
     resources::{Credentials, Resource},
 };
 
@@ -188,9 +189,9 @@ pub(crate) struct Attached {
     /// Azure ML makes the resource itself, or has made it.
     pub(crate) made: bool,
     /// What the type keeps of `properties.properties`.
-    pub(crate) settings: Value,
-    /// What Azure ML read off the resource.
-    pub(crate) facts: Map<String, Value>,
+    pub(crate) settings: Packed,
+    /// What Azure ML read off the resource: members by name.
+    pub(crate) facts: Packed,
     pub(crate) credentials: Credentials,
     /// What is wrong with the resource, as far as it was noticed.
     pub(crate) trouble: Option<ArmError>,
@@ -216,23 +217,24 @@ impl Attached {
 
     /// What the body says, or else what Azure ML read off the resource.
     fn given(&self, name: &str) -> Value {
-        match self.settings.get(name).filter(|value| !value.is_null()) {
-            Some(value) => value.clone(),
-            None => self.known(name),
+        match self.settings.member(name) {
+            Value::Null => self.known(name),
+            value => value,
         }
     }
 
     /// What Azure ML read off the resource, or else what the body says.
     fn known(&self, name: &str) -> Value {
-        match self.facts.get(name) {
-            Some(value) => value.clone(),
-            None => self.settings[name].clone(),
+        match self.facts.open().get_mut(name) {
+            Some(value) => value.take(),
+            None => self.settings.member(name),
         }
     }
 
     /// The subnet that what Azure ML makes joins.
-    pub(crate) fn subnet(&self) -> Option<&str> {
-        self.settings.pointer("/aksNetworkingConfiguration/subnetId").and_then(Value::as_str)
+    pub(crate) fn subnet(&self) -> Option<String> {
+        let settings = self.settings.open();
+        settings.pointer("/aksNetworkingConfiguration/subnetId").and_then(Value::as_str).map(str::to_owned)
     }
 
     /// How long its changes take.
@@ -253,9 +255,11 @@ impl Attached {
                 }
             }
             Reput::Settings(names) => {
+                let mut settings = self.settings.open();
                 for name in names {
-                    self.settings[*name] = asked.settings[*name].clone();
+                    settings[*name] = asked.settings.member(name);
                 }
+                self.settings = settings.into();
             }
         }
         self.broken_by = None;
@@ -281,12 +285,13 @@ impl Attached {
     /// What Azure ML reads off a resource.
     pub(crate) fn read_off(&mut self, resource: &Resource, seed: u64) {
         let location = resource.location.as_deref().unwrap_or_default();
-        self.facts = (self.kind.facts)(&Place { id: &resource.id, location, seed });
-        for (name, value) in &mut self.facts {
+        let mut facts = (self.kind.facts)(&Place { id: &resource.id, location, seed });
+        for (name, value) in &mut facts {
             if let Some(told) = resource.reports.get(name) {
                 value.clone_from(told);
             }
         }
+        self.facts = facts.into();
     }
 
     /// Why it does not work with its resource as it is.
@@ -324,8 +329,8 @@ pub(crate) fn read(kind: &str, base: &Fields<'_>) -> Result<Attached, Refusal> {
         kind,
         resource_id: base.filled("resourceId")?.map(str::to_owned),
         made: false,
-        settings,
-        facts: Map::new(),
+        settings: settings.into(),
+        facts: Map::new().into(),
         credentials,
         trouble: None,
         broken_by: None,

@@ -68,7 +68,7 @@ pub(super) fn host(attached: &Attached) -> Option<String> {
         return None;
     }
     let address = attached.given("address");
-    Some(format!("{}:{}", address.as_str()?, attached.settings["sshPort"]).to_ascii_lowercase())
+    Some(format!("{}:{}", address.as_str()?, attached.settings.member("sshPort")).to_ascii_lowercase())
 }
 
 /// What it holds for itself: its id, and where it is reached.
@@ -82,7 +82,7 @@ pub(super) fn keys(attached: &Attached) -> Value {
     json!({"administratorAccount": {
         "username": username,
         "password": password,
-        "publicKeyData": attached.settings["publicKeyData"],
+        "publicKeyData": attached.settings.member("publicKeyData"),
         "privateKeyData": private_key
     }})
 }

@@ -1,6 +1,6 @@
 //! A Spark pool of Azure Synapse, by its ARM id. Runs nothing.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{AttachedType, Near, PLAIN, facts};
 use crate::resources::{Credentials, part_of};
@@ -31,6 +31,6 @@ pub(crate) const TYPE: AttachedType = AttachedType {
             ("poolName", part("bigDataPools")),
         ])
     },
-    show: |attached| Value::Object(Map::clone(&attached.facts)),
+    show: |attached| attached.facts.open(),
     ..PLAIN
 };

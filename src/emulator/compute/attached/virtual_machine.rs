@@ -38,8 +38,8 @@ pub(crate) const TYPE: AttachedType = AttachedType {
     show: |attached| {
         json!({
             "virtualMachineSize": attached.known("virtualMachineSize"),
-            "sshPort": attached.settings["sshPort"],
-            "notebookServerPort": attached.settings["notebookServerPort"],
+            "sshPort": attached.settings.member("sshPort"),
+            "notebookServerPort": attached.settings.member("notebookServerPort"),
             "address": attached.given("address"),
             "ipAddress": attached.known("ipAddress"),
             "administratorAccount": null,

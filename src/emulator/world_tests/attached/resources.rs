@@ -122,13 +122,13 @@ fn seed_attaches_and_makes_and_is_refused_in_words() {
     let seed = with_computes(json!([
         named("machine", vm("vm")),
         named("aks", body("AKS", None, &Value::Null)),
-        named("again", vm("VM"))
+        named("again", vm("VM")),
+        named("Other", vm("other")),
+        named("Last", vm("vm"))
     ]));
     let mut bench = Bench::with(&seed);
-    assert_eq!(
-        (&bench.attachment("machine")["brokenBy"], &bench.attachment("again")["brokenBy"]),
-        (&json!("again"), &Value::Null)
-    );
+    let broken = ["machine", "again", "other", "last"].map(|name| bench.attachment(name)["brokenBy"].clone());
+    assert_eq!(broken, [json!("Last"), json!("Last"), Value::Null, Value::Null]);
     for name in ["machine", "aks"] {
         assert_eq!(bench.compute(name)["properties"]["provisioningState"], "Succeeded");
     }
@@ -137,9 +137,9 @@ fn seed_attaches_and_makes_and_is_refused_in_words() {
     assert_eq!(bench.resource(&vm_id("vm"))["state"], "Running");
     let now = bench.now;
     let wrong = with_computes(json!([named("k8s", body("Kubernetes", None, &Value::Null))]));
-    let why = World::new(&wrong, now).unwrap_err();
+    let why = World::new(wrong, now).unwrap_err();
     assert!(why.contains("computes[0]: A compute of type Kubernetes must name a resource"), "{why}");
     let wrong = Seed { resources: vec![serde_json::from_value(json!({"id": "x"})).unwrap()], ..Seed::default() };
-    let why = World::new(&wrong, now).unwrap_err();
+    let why = World::new(wrong, now).unwrap_err();
     assert!(why.starts_with("seed: resources[0].id: 'x' is neither"), "{why}");
 }

@@ -217,10 +217,8 @@ impl Attached {
 
     /// What the body says, or else what Azure ML read off the resource.
     fn given(&self, name: &str) -> Value {
-        match self.settings.member(name) {
-            Value::Null => self.known(name),
-            value => value,
-        }
+        let said = self.settings.member(name);
+        if said.is_null() { self.known(name) } else { said }
     }
 
     /// What Azure ML read off the resource, or else what the body says.

@@ -1,9 +1,11 @@
-//! The clients and the virtual environments they are installed in: made once per pinned set, kept below the target directory.
+//! The clients, and the virtual environments below the target directory that they are installed in.
 //!
 //! Must not start a client: it says where its Python is.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+
+use support::python;
 
 /// A client of Microsoft's, in the release that is pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,25 +54,8 @@ impl Client {
     /// Python with this client.
     pub(crate) fn python(self) -> PathBuf {
         let requirements = directory().join(format!("requirements/{}.txt", self.requirements()));
-        let wanted = std::fs::read_to_string(&requirements).unwrap();
-        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("venv-{}", self.requirements()));
-        let (python, marker) = (venv.join("bin/python"), venv.join("installed"));
-        // Two runs of the tests must not install into one environment at once.
-        let lock = std::fs::File::create(venv.with_extension("lock")).unwrap();
-        lock.lock().unwrap();
-        if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) && python.exists() {
-            return python;
-        }
-        if venv.exists() {
-            std::fs::remove_dir_all(&venv).unwrap();
-        }
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
-        succeed("python3 -m venv (Debian: apt install python3-venv)", made);
-        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"];
-        let installed = Command::new(&python).args(pip).arg("--requirement").arg(&requirements).output();
-        succeed(&format!("pip install of {} (it needs PyPI or a mirror of it)", requirements.display()), installed);
-        std::fs::write(&marker, wanted).unwrap();
-        python
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("venv-{}", self.requirements()));
+        python::environment(&requirements, &folder).unwrap().join("python")
     }
 }
 
@@ -81,8 +66,5 @@ pub(crate) fn directory() -> PathBuf {
 
 /// Standard output of a program that has to succeed.
 pub(crate) fn succeed(what: &str, output: std::io::Result<Output>) -> String {
-    let output = output.unwrap_or_else(|error| panic!("{what}: {error}; install Python 3.10 or newer with venv"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{what} failed ({}):\n{out}{err}", output.status);
-    out.into_owned()
+    python::printed(what, output).unwrap()
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use emulator::{BudgetSeed, CLIENT_ID, CLIENT_SECRET, Config, Emulator, SUBSCRIPTION, Seed, TENANT, ThrottleSeed};
 use serde_json::{Value, json};
 use support::conformance::{Difference, Judge, Section};
+use support::python;
 
 use crate::TMP;
 use crate::contract::DOCUMENTS;
@@ -22,35 +23,10 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/hostile")
 }
 
-fn succeed(what: &str, output: std::io::Result<Output>) -> String {
-    let output = output.unwrap_or_else(|error| panic!("{what}: {error}; install Python 3.10 or newer with venv"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{what} failed ({}):\n{out}{err}", output.status);
-    out.into_owned()
-}
-
-/// The program, in a virtual environment of its own that is made once per pinned set.
+/// The program, in a virtual environment of its own.
 fn program() -> PathBuf {
-    let requirements = folder().join("requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).unwrap();
-    let venv = Path::new(TMP).join("venv-schemathesis");
-    let (program, marker) = (venv.join("bin/schemathesis"), venv.join("installed"));
-    // Two runs of the tests must not install into one environment at once.
-    let lock = std::fs::File::create(venv.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) && program.exists() {
-        return program;
-    }
-    if venv.exists() {
-        std::fs::remove_dir_all(&venv).unwrap();
-    }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
-    succeed("python3 -m venv (Debian: apt install python3-venv)", made);
-    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"];
-    let installed = Command::new(venv.join("bin/python")).args(pip).arg("--requirement").arg(&requirements).output();
-    succeed("pip install of schemathesis (it needs PyPI or a mirror of it)", installed);
-    std::fs::write(&marker, wanted).unwrap();
-    program
+    let environment = Path::new(TMP).join("venv-schemathesis");
+    python::environment(&folder().join("requirements.txt"), &environment).unwrap().join("schemathesis")
 }
 
 /// A folder with the documents, their references led to the files beside them.

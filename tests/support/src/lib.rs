@@ -4,6 +4,7 @@
 //! - [`operator::Operator`], [`emulator::Emulator`]: the product's own binary as processes.
 //! - [`proxy::Proxy`]: a journal of every request, and faults and deaths at any of them.
 //! - [`kstatus::Judge`], [`history::History`]: every stored revision, judged by the library that Flux and Helm use.
+//! - [`python::environment`]: programs in Python that are installed once, such as Microsoft's clients.
 //! - [`conformance::Section`]: what each judge of the emulator found, and the report of all.
 //! - [`guard::Guard`]: whatever is started ends with the process that started it.
 
@@ -18,6 +19,7 @@ pub mod kstatus;
 pub mod operator;
 pub mod plane;
 pub mod proxy;
+pub mod python;
 mod ready;
 pub mod tools;
 pub mod wait;

@@ -9,7 +9,6 @@ mod stage;
 use emulator::{Entry, Event};
 use serde_json::{Value, json};
 use stage::{Stage, condition, is_ready, path, ready_message, ready_reason};
-use support::wait::until;
 
 const GROUP: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/data/providers";
 
@@ -70,17 +69,9 @@ async fn secret(stage: &Stage, password: &str) {
     stage.apply(&secret.to_string()).await;
 }
 
-/// Waits until the object satisfies a predicate.
+/// Waits until the attachment satisfies a predicate.
 async fn until_object(stage: &Stage, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let seen = until(what, stage::PATIENCE * 2, async || match stage.get("attachedcompute", name).await {
-        Some(object) if wanted(&object) => Ok(object),
-        Some(object) => Err(format!("{name}: metadata {} status {}", object["metadata"], object["status"])),
-        None => Err(format!("no object {name}")),
-    });
-    match seen.await {
-        Ok(object) => object,
-        Err(error) => panic!("{error}\nthe operator's log ends:\n{}", stage.operator().log_tail(60)),
-    }
+    stage.until_object("attachedcompute", name, what, wanted).await
 }
 
 async fn ready(stage: &Stage, name: &str) -> Value {

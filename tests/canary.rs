@@ -20,21 +20,8 @@ const CLIENT_SECRET: Canary = Canary { kept_in: "the client secret", value: "emu
 const PASSWORD: Canary = Canary { kept_in: "the password", value: "Canary-Password-7131" };
 const KEY: Canary = Canary { kept_in: "the public key", value: "AAAAC3NzaC1lZDI1NTE5CANARYKEY" };
 
-/// Everything that people and programs can read of the operator, each with its name.
-async fn emitted(stage: &Stage) -> Vec<(&'static str, String)> {
-    let url = stage.operator().url().await.unwrap();
-    let metrics = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
-    let kinds = "workspaces,azureidentities,computeclusters";
-    vec![
-        ("the log", stage.operator().log()),
-        ("the metrics", metrics),
-        ("the events", stage.kubectl(&["get", "events.events.k8s.io", "-o", "json"]).await),
-        ("the objects", stage.kubectl(&["get", kinds, "-o", "json"]).await),
-    ]
-}
-
 async fn nothing_is_seen_of(stage: &Stage, canaries: &[Canary]) {
-    for (place, text) in emitted(stage).await {
+    for (place, text) in stage.emitted().await {
         assert!(!text.is_empty(), "{place} cannot be empty");
         for canary in canaries {
             assert!(!text.contains(canary.value), "{} is seen in {place}", canary.kept_in);

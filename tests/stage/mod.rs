@@ -27,6 +27,8 @@ pub const SYSTEM: &str = "azureml-system";
 pub const ACCOUNT: &str = "azureml-compute-operator";
 /// The default workspace of the emulator.
 pub const WORKSPACE: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/ml/providers/Microsoft.MachineLearningServices/workspaces/demo";
+/// All kinds of the operator.
+const KINDS: &str = "workspaces,azureidentities,computeclusters,computeinstances,attachedcomputes";
 /// How long anything may take; far more than it takes, because machines are noisy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Virtual seconds per second: a create of 10 to 22 s takes a fifth of a second at most.
@@ -196,12 +198,8 @@ impl Stage {
             Some(object) if wanted(&object) => Ok(object),
             Some(object) => Err(format!("metadata {} status {}", object["metadata"], object["status"])),
             None => Err("no object".to_owned()),
-        })
-        .await;
-        match seen {
-            Ok(object) => object,
-            Err(error) => panic!("{error}\nthe operator's log ends:\n{}", self.log_tail()),
-        }
+        });
+        self.explain(seen.await)
     }
 
     /// Waits until a cluster is Ready for its generation.
@@ -221,13 +219,26 @@ impl Stage {
             None => Ok(()),
             Some(object) => Err(object.to_string()),
         });
-        if let Err(error) = gone.await {
-            panic!("{error}\nthe operator's log ends:\n{}", self.log_tail());
-        }
+        self.explain(gone.await);
     }
 
-    fn log_tail(&self) -> String {
-        self.operator.as_ref().map(|operator| operator.log_tail(60)).unwrap_or_default()
+    /// What was waited for; if it did not come, the operator's log tells more.
+    fn explain<T>(&self, outcome: support::Result<T>) -> T {
+        outcome.unwrap_or_else(|error| {
+            let log = self.operator.as_ref().map(|operator| operator.log_tail(60)).unwrap_or_default();
+            panic!("{error}\nthe operator's log ends:\n{log}")
+        })
+    }
+
+    /// Everything that people and programs can read of the operator, each with its name.
+    pub async fn emitted(&self) -> [(&'static str, String); 4] {
+        let url = self.operator().url().await.unwrap();
+        [
+            ("the log", self.operator().log()),
+            ("the metrics", reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap()),
+            ("the events", self.kubectl(&["get", "events.events.k8s.io", "-o", "json"]).await),
+            ("the objects", self.kubectl(&["get", KINDS, "-o", "json"]).await),
+        ]
     }
 
     /// Requests of the journal whose path contains a text, by method.
@@ -249,10 +260,7 @@ impl Stage {
             (200, compute) if wanted(&compute) => Ok(compute),
             (status, compute) => Err(format!("{status} {compute}")),
         });
-        match seen.await {
-            Ok(compute) => compute,
-            Err(error) => panic!("{error}\nthe operator's log ends:\n{}", self.log_tail()),
-        }
+        self.explain(seen.await)
     }
 
     /// Waits until Azure has been looked at that many more times: that is how long the operator had.
@@ -263,14 +271,12 @@ impl Stage {
             count if count >= goal => Ok(()),
             count => Err(format!("{count} of {goal} looks")),
         });
-        if let Err(error) = rested.await {
-            panic!("{error}\nthe operator's log ends:\n{}", self.log_tail());
-        }
+        self.explain(rested.await);
     }
 
     /// resourceVersions of everything the operator might write in this namespace.
     pub async fn versions(&self) -> String {
-        let kinds = "computeclusters,workspaces,azureidentities,secrets,events.events.k8s.io";
+        let kinds = &format!("{KINDS},secrets,events.events.k8s.io");
         let columns = "-o=custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion";
         self.kubectl(&["get", kinds, columns]).await
     }
@@ -295,27 +301,14 @@ pub fn seed() -> Seed {
 
 /// Secret, right to read it, identity and Workspace `research` for a namespace.
 pub fn connection(namespace: &str, secrets: &[&str]) -> String {
-    let names = secrets.join(", ");
+    let right = lend("secrets", "get, watch, patch", &secrets.join(", "));
     format!(
         "
 apiVersion: v1
 kind: Secret
 metadata: {{name: azure}}
 stringData: {{clientSecret: emulator-client-secret}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: azureml-compute-operator-secrets}}
-rules:
-- {{apiGroups: [''], resources: [secrets], verbs: [get, watch, patch], resourceNames: [{names}]}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: azureml-compute-operator-secrets}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-secrets}}
-subjects:
-- {{kind: ServiceAccount, name: {ACCOUNT}, namespace: {SYSTEM}}}
----
+---{right}---
 apiVersion: compute.azureml.dev/v1alpha1
 kind: AzureIdentity
 metadata: {{name: {namespace}}}
@@ -337,18 +330,23 @@ spec:
 
 /// The right to read one ConfigMap.
 pub fn lend_config_map(name: &str) -> String {
+    lend("configmaps", "get, watch", name)
+}
+
+/// A right of the operator's account on named objects of one resource.
+fn lend(resource: &str, verbs: &str, names: &str) -> String {
     format!(
         "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {{name: azureml-compute-operator-configmaps}}
+metadata: {{name: azureml-compute-operator-{resource}}}
 rules:
-- {{apiGroups: [''], resources: [configmaps], verbs: [get, watch], resourceNames: [{name}]}}
+- {{apiGroups: [''], resources: [{resource}], verbs: [{verbs}], resourceNames: [{names}]}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {{name: azureml-compute-operator-configmaps}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-configmaps}}
+metadata: {{name: azureml-compute-operator-{resource}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: azureml-compute-operator-{resource}}}
 subjects:
 - {{kind: ServiceAccount, name: {ACCOUNT}, namespace: {SYSTEM}}}
 "

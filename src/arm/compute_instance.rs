@@ -55,13 +55,6 @@ pub struct LastOperation {
     pub time: Option<String>,
 }
 
-impl LastOperation {
-    /// Whether it failed: statuses of failure are the operation's name and `Failed`.
-    pub fn has_failed(&self) -> bool {
-        self.status.to_ascii_lowercase().ends_with("failed")
-    }
-}
-
 /// One application of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
@@ -196,14 +189,5 @@ mod tests {
         }
         let instance = Compute::from_value(body).unwrap().compute_instance().unwrap();
         assert_eq!((instance.state, instance.last_operation, instance.public_ip), (None, None, None));
-    }
-
-    #[test]
-    fn failed_operation_is_told_by_its_status() {
-        for (status, failed) in [("StartFailed", true), ("Succeeded", false), ("InProgress", false)] {
-            let last =
-                LastOperation { name: InstanceOperation::Start, status: status.into(), trigger: None, time: None };
-            assert_eq!(last.has_failed(), failed, "{status}");
-        }
     }
 }

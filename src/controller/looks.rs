@@ -8,7 +8,7 @@ use arm::{Compute, WorkspaceId};
 use azureml::Client;
 use jiff::Timestamp;
 use plan::{Attempt, Failure, Seen};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -103,7 +103,7 @@ impl Look {
     }
 
     /// Wakes those who care for one of these computes; `None` wakes all. Whoever is gone is forgotten.
-    fn wake(&self, computes: Option<&[String]>) {
+    fn wake(&self, computes: Option<&BTreeSet<String>>) {
         let wanted = |compute: &String| computes.is_none_or(|computes| computes.contains(compute));
         let wakes: Vec<(String, String, Wake)> = match self.interests.lock() {
             Ok(interests) => interests
@@ -129,9 +129,8 @@ impl Look {
                 let computes: BTreeMap<String, Compute> =
                     computes.into_iter().map(|c| (c.name.to_ascii_lowercase(), c)).collect();
                 let names = computes.keys().chain(before.computes.keys());
-                let mut changed: Vec<String> =
+                let changed: BTreeSet<String> =
                     names.filter(|name| computes.get(*name) != before.computes.get(*name)).cloned().collect();
-                changed.dedup();
                 let heals = before.trouble.is_some();
                 self.newest.send_replace(Snapshot { computes: Arc::new(computes), at: Some(asked_at), trouble: None });
                 self.wake(if heals { None } else { Some(&changed) });

@@ -34,19 +34,17 @@ pub(crate) struct Means {
 pub(crate) async fn gather<K: Kind>(context: &Arc<Context>, object: &K) -> Result<Option<Gathered>, ObjectError> {
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let name = &object.head().workspace_ref.name;
-    let secrets = context.secrets.read(&namespace, &object.secrets()).await?;
-    for secret in object.secrets() {
+    let wanted = object.secrets();
+    let secrets = context.secrets.read(&namespace, &wanted).await?;
+    for secret in wanted {
         context.secrets.watch(&(namespace.clone(), secret.name), &context.on_secret_change());
     }
-    let config_maps = context.config_maps.read(&namespace, &object.config_maps()).await?;
-    for config_map in object.config_maps() {
+    let wanted = object.config_maps();
+    let config_maps = context.config_maps.read(&namespace, &wanted).await?;
+    for config_map in wanted {
         context.config_maps.watch(&(namespace.clone(), config_map.name), &context.on_config_map_change());
     }
-    let refs = Refs {
-        secrets: secrets.into_iter().collect(),
-        config_maps: config_maps.into_iter().collect(),
-        ..Refs::of(WorkspaceState::Missing)
-    };
+    let refs = Refs { secrets, config_maps, ..Refs::of(WorkspaceState::Missing) };
     let unconnected = |workspace| Gathered { refs: Refs { workspace, ..refs.clone() }, means: None };
     let Some(workspace) = context.workspaces.get(&namespace, name) else {
         return Ok(Some(unconnected(absent(context, &namespace, name))));

@@ -4,10 +4,11 @@
 
 use crate::context::Context;
 use crate::credentials::{Credential, IdentityName, Unusable};
+use crate::failure;
 use crate::held::{conditions, missing, report};
+use crate::lent::Holder;
 use crate::objects::{ObjectError, has};
 use crate::rbac::SECRET_ACCESS;
-use crate::{failure, secrets};
 use api::annotations::IN_USE;
 use api::{AzureIdentity, AzureIdentityStatus, AzureIdentityType, IdentityKind, SecretKeyRef};
 use azureml::{Client, Options, TokenSource};
@@ -15,7 +16,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
-use plan::{Attempt, Because, SecretState, Verdict, classify};
+use plan::{Attempt, Because, Verdict, classify};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +153,7 @@ async fn usable(
     if needed && let Err(verdict) = hold(context, identity, &secret).await? {
         return Ok(Err(verdict));
     }
-    let SecretState::Value(value) = secrets::value(&secret, &reference.key) else {
+    let Some(value) = secret.at(reference) else {
         let message =
             format!("Secret {} has no key {}, or its value is no text; add the key", reference.name, reference.key);
         return Ok(Err(missing(context, identity, Because::new("SecretKeyMissing", message))));

@@ -27,19 +27,6 @@ impl Secret {
     }
 }
 
-/// What became of one reference to a Secret's key.
-#[derive(Clone)]
-pub enum SecretState {
-    /// There is no such Secret.
-    Missing,
-    /// The Secret has no such key, or its value is no text.
-    KeyMissing,
-    /// The operator may not read it.
-    Forbidden,
-    /// The value.
-    Value(Secret),
-}
-
 /// A script. It can be put into a body, never shown: people write secrets into scripts.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Script(String);
@@ -56,18 +43,24 @@ impl Script {
     }
 }
 
-/// What became of one reference to a ConfigMap's key.
+/// What became of one reference to a key of a Secret or ConfigMap.
 #[derive(Clone)]
-pub enum ConfigMapState {
-    /// There is no such ConfigMap.
+pub enum Lent<T> {
+    /// There is no such object.
     Missing,
-    /// The ConfigMap has no such key, or it is empty or no text.
+    /// It has no such key, or what is there is empty or no text.
     KeyMissing,
     /// The operator may not read it.
     Forbidden,
-    /// The text.
-    Value(Script),
+    /// What is there.
+    Value(T),
 }
+
+/// What became of one reference to a Secret's key.
+pub type SecretState = Lent<Secret>;
+
+/// What became of one reference to a ConfigMap's key.
+pub type ConfigMapState = Lent<Script>;
 
 /// What became of the reference to the Workspace.
 #[derive(Clone, Debug)]

@@ -37,8 +37,8 @@ pub use conditions::{Summary, summarise};
 pub use decide::decide;
 pub use failure::{Attempt, Cause, Failure};
 pub use inputs::{
-    AcceptedWrite, Body, ConfigMapState, Memory, Observation, OperationKind, Refs, Script, Secret, SecretState, Seen,
-    Setback, Settings, WorkspaceFacts, WorkspaceState,
+    AcceptedWrite, Body, ConfigMapState, Lent, Memory, Observation, OperationKind, Refs, Script, Secret, SecretState,
+    Seen, Setback, Settings, WorkspaceFacts, WorkspaceState,
 };
 pub use kind::{Head, Kind, NodePool, Removal, Sizing, azure_name, generation, has_finalizer, uid};
 pub use kinds::{INSTANCE_STATES, InstanceStateRow, Meaning, UNKNOWN_STATE};

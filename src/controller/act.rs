@@ -11,7 +11,7 @@ use api::annotations::FINALIZER;
 use arm::{ComputeId, UnderlyingAction};
 use azureml::Accepted;
 use jiff::Timestamp;
-use plan::{AcceptedWrite, Action, Attempt, Body, Failure, Kind, OperationKind, Plan, Refs};
+use plan::{AcceptedWrite, Action, Body, Kind, OperationKind, Plan, Refs};
 use std::sync::Arc;
 
 /// How an action went.
@@ -78,7 +78,7 @@ async fn write<K: Kind + Namespaced>(
     }
     let Ok(id) = means.workspace.compute(plan::azure_name(object)) else { return Ok(Receipt::Nothing) };
     let now = Timestamp::now();
-    let answer = call(means, &id, &plan.action).await;
+    let answer = call(means, &id, &plan.action).await.map_err(|error| failure::of(kind.into(), &error));
     // Whatever it was, what was seen before is no longer the truth.
     slot.own_look = None;
     match answer {
@@ -110,22 +110,16 @@ async fn is_current<K: Kind + Namespaced>(context: &Context, object: &K) -> Resu
     }))
 }
 
-async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted, Failure> {
+async fn call(means: &Means, id: &ComputeId, action: &Action) -> Result<Accepted, azureml::Error> {
     let client = &means.client;
-    let (attempt, answer) = match action {
-        Action::Create { body } => (Attempt::Create, client.put_compute(id, body.expose()).await),
-        Action::Scale { body } => (Attempt::Scale, client.patch_compute(id, body.expose()).await),
-        Action::Update { body } => (Attempt::Update, client.put_compute(id, body.expose()).await),
-        Action::Post { action, body } => {
-            (Attempt::Post(*action), client.act_on_compute(id, *action, body.as_ref().map(Body::expose)).await)
-        }
-        Action::Delete => (Attempt::Delete, client.delete_compute(id, UnderlyingAction::Delete).await),
-        Action::Detach => (Attempt::Detach, client.delete_compute(id, UnderlyingAction::Detach).await),
-        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => {
-            return Ok(Accepted::Done);
-        }
-    };
-    answer.map_err(|error| failure::of(attempt, &error))
+    match action {
+        Action::Create { body } | Action::Update { body } => client.put_compute(id, body.expose()).await,
+        Action::Scale { body } => client.patch_compute(id, body.expose()).await,
+        Action::Post { action, body } => client.act_on_compute(id, *action, body.as_ref().map(Body::expose)).await,
+        Action::Delete => client.delete_compute(id, UnderlyingAction::Delete).await,
+        Action::Detach => client.delete_compute(id, UnderlyingAction::Detach).await,
+        Action::Nothing | Action::Look | Action::Claim { .. } | Action::Unclaim | Action::Release => Ok(Accepted::Done),
+    }
 }
 
 /// Remembers what Azure accepted.

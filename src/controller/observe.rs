@@ -73,7 +73,7 @@ pub(crate) async fn poll(means: &Means, refs: &Refs, slot: &mut Slot, generation
                     ..ArmError::default()
                 });
                 let cause = Cause::OperationFailed { error };
-                let failure = Failure { attempt: attempt(kind), cause, retry_after: None };
+                let failure = Failure { attempt: kind.map_or(Attempt::Look, Attempt::from), cause, retry_after: None };
                 slot.set_back(plan::without_secrets(refs, failure), generation, now);
             }
             OperationStatus::InProgress | OperationStatus::Unknown(_) => {
@@ -101,17 +101,5 @@ pub(crate) async fn poll(means: &Means, refs: &Refs, slot: &mut Slot, generation
             | ErrorKind::EndlessList
             | ErrorKind::Invalid => slot.operation_ended(),
         },
-    }
-}
-
-fn attempt(kind: Option<OperationKind>) -> Attempt {
-    match kind {
-        Some(OperationKind::Create) => Attempt::Create,
-        Some(OperationKind::Scale) => Attempt::Scale,
-        Some(OperationKind::Update) => Attempt::Update,
-        Some(OperationKind::Post(action)) => Attempt::Post(action),
-        Some(OperationKind::Delete) => Attempt::Delete,
-        Some(OperationKind::Detach) => Attempt::Detach,
-        None => Attempt::Look,
     }
 }

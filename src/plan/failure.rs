@@ -2,6 +2,7 @@
 //!
 //! Must not say what follows from it; that is the error table's.
 
+use crate::inputs::OperationKind;
 use arm::{ArmError, ComputeAction};
 use jiff::SignedDuration;
 
@@ -44,6 +45,19 @@ impl Attempt {
             Self::Post(ComputeAction::SetSso) => "switch single sign-on of",
             Self::Delete => "delete",
             Self::Detach => "detach",
+        }
+    }
+}
+
+impl From<OperationKind> for Attempt {
+    fn from(kind: OperationKind) -> Self {
+        match kind {
+            OperationKind::Create => Self::Create,
+            OperationKind::Scale => Self::Scale,
+            OperationKind::Update => Self::Update,
+            OperationKind::Post(action) => Self::Post(action),
+            OperationKind::Delete => Self::Delete,
+            OperationKind::Detach => Self::Detach,
         }
     }
 }

@@ -171,7 +171,7 @@ impl Engine {
                 let error =
                     ArmError { code: "QuotaExceeded".into(), message: "no cores".into(), ..ArmError::default() };
                 let cause = Cause::OperationFailed { error };
-                let failure = Failure { attempt: attempt(kind), cause, retry_after: None };
+                let failure = Failure { attempt: kind.map_or(Attempt::Look, Attempt::from), cause, retry_after: None };
                 slot.set_back(failure, generation(object), sides.azure.now);
             }
         }
@@ -371,18 +371,6 @@ fn refs() -> Refs {
     Refs::of(workspace)
 }
 
-fn attempt(kind: Option<OperationKind>) -> Attempt {
-    match kind {
-        Some(OperationKind::Create) => Attempt::Create,
-        Some(OperationKind::Scale) => Attempt::Scale,
-        Some(OperationKind::Update) => Attempt::Update,
-        Some(OperationKind::Post(action)) => Attempt::Post(action),
-        Some(OperationKind::Delete) => Attempt::Delete,
-        Some(OperationKind::Detach) => Attempt::Detach,
-        None => Attempt::Look,
-    }
-}
-
 fn look(slot: &mut Slot, object: &ComputeCluster, before: Observation, sides: &Sides<'_>) -> Observation {
     let now = sides.azure.now;
     if sides.trouble.look_fails {
@@ -401,7 +389,7 @@ fn look(slot: &mut Slot, object: &ComputeCluster, before: Observation, sides: &S
 /// Sends a write; the number of its operation, if one runs.
 fn call(action: &Action, answer: Answer, sides: &mut Sides<'_>) -> Result<Option<u64>, Box<Failure>> {
     let course = sides.trouble.course;
-    let kind = attempt(action.operation());
+    let kind = action.operation().map_or(Attempt::Look, Attempt::from);
     match answer {
         Answer::Refused(status) => return Err(Box::new(http(kind, status, "", "refused"))),
         Answer::LostBefore => return Err(Box::new(timeout(kind))),

@@ -55,7 +55,7 @@ impl Subject {
     }
 
     /// The object with these further lines of spec.
-    fn manifest(self, spec: &Value) -> String {
+    pub fn manifest(self, spec: &Value) -> String {
         match self {
             Self::Cluster => stage::cluster(self.name(), spec),
             Self::Instance => stage::instance(self.name(), spec),
@@ -285,7 +285,8 @@ where
     Ok(found.map_or(Value::Null, |object| json!(object)))
 }
 
-async fn ready(rig: &Rig, subject: Subject, generation: i64) -> Result<(), String> {
+/// Whether the object is Ready as it is declared.
+pub async fn ready(rig: &Rig, subject: Subject, generation: i64) -> Result<(), String> {
     let object = subject.object(rig).await?;
     if object["metadata"]["generation"] == generation && stage::is_ready(&object) {
         return Ok(());

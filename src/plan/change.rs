@@ -9,7 +9,7 @@ use crate::inputs::{AcceptedWrite, Body, OperationKind};
 use crate::kind::{Kind, generation};
 use crate::present::{Found, waiting};
 use crate::removal::leave;
-use crate::rivals::is_unsure;
+use crate::rivals::is_certain;
 use crate::rules::{Change, Difference};
 use crate::schedule::fingerprint;
 use crate::{envelope, unshown};
@@ -149,7 +149,7 @@ pub(crate) fn guarded<K: Kind>(case: &Case<'_, K>, what: &[Difference], plan: Pl
     if let Some(held) = case.held() {
         return held;
     }
-    if !case.observation.is_fresh() || is_unsure(case) {
+    if !is_certain(case) {
         return case.look();
     }
     let kind = plan.action.operation();

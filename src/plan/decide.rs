@@ -132,8 +132,7 @@ fn absent<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     if let Some(plan) = case.held() {
         return plan;
     }
-    let alone = case.object.marks().is_empty() || case.refs.around.fresh;
-    if !case.observation.is_fresh() || !alone {
+    if !rivals::is_certain(case) {
         return case.look();
     }
     if !workspace.held {

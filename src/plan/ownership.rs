@@ -103,13 +103,18 @@ pub(crate) fn adopted<K: Kind>(object: &K, seen: &Compute) -> bool {
 /// Whose a compute is, other objects heard.
 pub(crate) fn owner<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Owner {
     let owner = alone(case, id, seen);
-    let rivals = case.refs.around.rivals.iter().filter(|rival| rival.same_compute && rival.claimed);
+    if !rests_on_claims(case.object) {
+        return owner;
+    }
     let holds = |rival: &&Rival| match owner {
         Owner::Us => outranks(case.object, rival, seen),
         Owner::Nobody | Owner::FormerSelf | Owner::Other(_) => has_hold(case.object, rival, seen),
     };
-    let holder = rivals.filter(|_| rests_on_claims(case.object)).find(holds);
-    holder.map_or(owner.clone(), |rival| Owner::Other(format!("{}/{}", rival.namespace, rival.name)))
+    let mut rivals = case.refs.around.rivals.iter().filter(|rival| rival.same_compute && rival.claimed);
+    match rivals.find(holds) {
+        Some(holder) => Owner::Other(format!("{}/{}", holder.namespace, holder.name)),
+        None => owner,
+    }
 }
 
 /// Whether another object, which claims the compute, has hold of this incarnation although no tag says so.

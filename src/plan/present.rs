@@ -11,7 +11,7 @@ use crate::failure::{Attempt, Cause, Failure};
 use crate::inputs::{OperationKind, Setback, WorkspaceFacts};
 use crate::kind::{Kind, generation, uid};
 use crate::ownership::{Owner, adopting, may_adopt, owner, reported, rests_on_claim, rests_on_claims};
-use crate::rivals::is_unsure;
+use crate::rivals::is_certain;
 use crate::rules::{Change, Difference, differences};
 use crate::schedule::hold_until;
 use crate::standing::Standing;
@@ -161,7 +161,7 @@ fn adopt<K: Kind>(case: &Case<'_, K>, found: &Found<'_>, owner: &Owner) -> Plan 
     if let Some(plan) = case.held() {
         return plan;
     }
-    if !case.observation.is_fresh() || is_unsure(case) {
+    if !is_certain(case) {
         return case.look();
     }
     if !found.workspace.held {

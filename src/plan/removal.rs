@@ -11,7 +11,7 @@ use crate::inputs::{OperationKind, Seen, WorkspaceFacts, WorkspaceState};
 use crate::kind::{Kind, Removal, has_finalizer};
 use crate::ownership::{Owner, adopted, may_adopt, owner};
 use crate::present::name_of;
-use crate::rivals::is_unsure;
+use crate::rivals::is_certain;
 use api::ManagementPolicy;
 use api::annotations::FINALIZER;
 use arm::{Compute, ComputeId, ProvisioningState, UnderlyingAction};
@@ -68,10 +68,6 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
     if !case.observation.is_fresh() {
         return case.look();
     }
-    let there = matches!(case.observation.seen, Seen::Present(_));
-    if there && is_unsure(case) {
-        return case.look();
-    }
     match &case.observation.seen {
         Seen::Unknown => blocked(case, &format!("workspace {} has not been looked at yet", workspace.id.name())),
         Seen::Absent if case.create_may_show() => {
@@ -83,6 +79,9 @@ fn remove<K: Kind>(case: &Case<'_, K>, workspace: &WorkspaceFacts, id: &ComputeI
 }
 
 fn delete<K: Kind>(case: &Case<'_, K>, id: &ComputeId, seen: &Compute) -> Plan {
+    if !is_certain(case) {
+        return case.look();
+    }
     let right_type = seen.compute_type == case.object.compute_type();
     let owner = owner(case, id, seen);
     if right_type && owner != Owner::Us && takeover_may_run(case, id, &owner, seen) {

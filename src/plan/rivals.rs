@@ -40,21 +40,16 @@ impl Around {
         match seen {
             Seen::Unknown => false,
             Seen::Absent => !object.marks().is_empty(),
-            Seen::Present(_) => self.is_contested() && rests_on_claims(object),
+            Seen::Present(_) => rests_on_claims(object) && self.rivals.iter().any(|rival| rival.same_compute),
         }
-    }
-
-    /// Whether another object means the same compute.
-    fn is_contested(&self) -> bool {
-        self.rivals.iter().any(|rival| rival.same_compute)
     }
 }
 
-/// Whether another object may have taken the compute since the caches were filled: then nothing is changed in Azure
-/// before it was asked for.
-pub(crate) fn is_unsure<K: Kind>(case: &Case<'_, K>) -> bool {
-    let around = &case.refs.around;
-    rests_on_claims(case.object) && around.is_contested() && !around.fresh
+/// Whether nothing that is known comes from a cache only: Azure was asked in this pass, and so were the others, where they
+/// matter. Without it nothing is changed in Azure.
+pub(crate) fn is_certain<K: Kind>(case: &Case<'_, K>) -> bool {
+    let (observation, around) = (case.observation, &case.refs.around);
+    observation.is_fresh() && (around.fresh || !around.belongs_to_look(case.object, &observation.seen))
 }
 
 /// Another object that wants the same resource, or the same compute.
